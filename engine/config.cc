@@ -1,0 +1,38 @@
+#include "engine/config.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tickcast::engine {
+
+const Namespace* Config::FindNamespace(std::string_view channel_name) const {
+  const std::size_t colon = channel_name.find(':');
+  if (colon == std::string_view::npos) return &channel.without_namespace;
+
+  // A scan: an operator has a handful of namespaces, and the search is once per subscribe.
+  const std::string_view name = channel_name.substr(0, colon);
+  const auto found = std::find_if(channel.namespaces.begin(), channel.namespaces.end(),
+                                  [name](const Namespace& ns) { return ns.name == name; });
+  return found == channel.namespaces.end() ? nullptr : &*found;
+}
+
+void AddFeedNamespaces(Config& config) {
+  if (!config.feeds.sim.enabled && config.feeds.replay.empty()) return;
+
+  for (const auto& [name, kind] :
+       {std::pair{"ticker", ChannelKind::kState}, std::pair{"trade", ChannelKind::kStream}}) {
+    auto& namespaces = config.channel.namespaces;
+    if (std::any_of(namespaces.begin(), namespaces.end(),
+                    [name = name](const Namespace& ns) { return ns.name == name; })) {
+      continue;
+    }
+    Namespace added;
+    added.name = name;
+    added.kind = kind;
+    added.allow_subscribe_for_client = true;
+    added.allow_subscribe_for_anonymous = true;
+    namespaces.push_back(std::move(added));
+  }
+}
+
+}  // namespace tickcast::engine

@@ -1,0 +1,203 @@
+// Config: everything an operator can set, as plain values.
+//
+// The keys of the file are the members' names (`client.ping_interval` is client.ping_interval_ns);
+// what each means, its range and its default's reason stand once, in engine/config_keys.cc, from
+// which parsing, environment, `--set` and docs/configuration.md are made. A Config that came from
+// LoadConfig() (engine/config_load.h) is complete and checked; a default one is what an empty file
+// gives, and tests may set members as they like.
+// Threading: a value. The server's copy is not changed after the start and read by every shard.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/log.h"
+
+namespace tickcast::engine {
+
+enum class ChannelKind : std::uint8_t {
+  kStream,  // Order and completeness matter: trades, chat.
+  kState,   // Only the newest value matters: tickers, host metrics.
+};
+
+// What holds for all channels `name:…`, named as Centrifugo names it. "Client" is one with a user,
+// "anonymous" one without, "subscriber" either of them while it is subscribed.
+struct Namespace {
+  std::string name;
+  ChannelKind kind = ChannelKind::kStream;
+  std::uint32_t history_size = 0;  // Publications; 0: no history.
+  std::uint64_t history_ttl_ns = 0;
+  bool allow_positioning = false;
+  bool force_positioning = false;
+  bool allow_recovery = false;
+  bool force_recovery = false;
+  bool allow_subscribe_for_client = false;
+  bool allow_subscribe_for_anonymous = false;
+  bool allow_publish_for_client = false;
+  bool allow_publish_for_subscriber = false;
+  bool allow_publish_for_anonymous = false;
+  bool allow_history_for_client = false;
+  bool allow_history_for_subscriber = false;
+  bool allow_history_for_anonymous = false;
+
+  bool operator==(const Namespace&) const = default;
+};
+
+struct HttpServerConfig {
+  std::string address;        // A numeric address; empty: every interface.
+  std::uint16_t port = 8000;  // 0: any free one.
+
+  bool operator==(const HttpServerConfig&) const = default;
+};
+
+struct TokenConfig {
+  std::string hmac_secret_key;  // Empty: no token is accepted.
+
+  bool operator==(const TokenConfig&) const = default;
+};
+
+struct ClientConfig {
+  bool insecure = false;
+  std::vector<std::string> allowed_origins;  // Empty: every Origin is refused. "*": all pass.
+  TokenConfig token;
+  bool allow_anonymous_connect_without_token = false;
+  std::uint64_t ping_interval_ns = 25'000'000'000;  // 0: no pings, then no pongs either.
+  std::uint64_t pong_timeout_ns = 8'000'000'000;    // 0: no pong is expected.
+  std::uint64_t stale_close_delay_ns = 10'000'000'000;
+  std::uint64_t head_timeout_ns = 5'000'000'000;
+  std::uint64_t slow_client_timeout_ns = 30'000'000'000;
+  std::uint32_t channel_limit = 1024;
+  std::uint32_t history_max_publication_limit = 300;
+  std::uint32_t recovery_max_publication_limit = 300;
+
+  bool operator==(const ClientConfig&) const = default;
+};
+
+struct WebSocketConfig {
+  std::uint32_t message_size_limit = 65536;  // Bytes of one message from a client.
+
+  bool operator==(const WebSocketConfig&) const = default;
+};
+
+struct ChannelConfig {
+  std::uint32_t max_length = 255;  // Bytes of a channel's name.
+  Namespace without_namespace;     // Of channels without a colon; its name is empty.
+  std::vector<Namespace> namespaces;
+
+  bool operator==(const ChannelConfig&) const = default;
+};
+
+struct HttpApiConfig {
+  std::string key;  // Empty: the API refuses everybody, unless it is insecure.
+  bool insecure = false;
+
+  bool operator==(const HttpApiConfig&) const = default;
+};
+
+struct HealthConfig {
+  bool enabled = true;
+
+  bool operator==(const HealthConfig&) const = default;
+};
+
+struct PrometheusConfig {
+  bool enabled = true;
+
+  bool operator==(const PrometheusConfig&) const = default;
+};
+
+struct LogConfig {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+
+  bool operator==(const LogConfig&) const = default;
+};
+
+struct ShutdownConfig {
+  std::uint64_t spread_ns = 10'000'000'000;
+  std::uint64_t timeout_ns = 30'000'000'000;
+
+  bool operator==(const ShutdownConfig&) const = default;
+};
+
+struct EngineConfig {
+  std::uint32_t shards = 0;  // 0: one per core this process may use.
+  bool pin = true;
+  std::vector<std::uint32_t> cpus;  // Shard i is pinned to cpus[i]; empty: the allowed ones.
+  std::uint64_t spin_ns = 0;
+  std::uint32_t table_slots = 0;  // Connections per shard; 0: RLIMIT_NOFILE.
+  std::uint32_t lane_capacity = 4096;
+  std::uint32_t catch_up_bytes = 65536;  // Per stream channel and shard.
+  std::uint32_t receive_buffers = 2048;  // A power of two, per shard.
+  std::uint32_t receive_buffer_bytes = 2048;
+  std::uint32_t send_buffer = 16384;   // SO_SNDBUF in bytes, as setsockopt(2) takes it.
+  std::uint32_t notsent_lowat = 4096;  // TCP_NOTSENT_LOWAT in bytes.
+  std::uint32_t send_batch = 128;
+
+  bool operator==(const EngineConfig&) const = default;
+};
+
+struct DebugConfig {
+  bool echo_endpoint = false;
+  std::uint32_t echo_max_message = 65536;  // Bytes.
+
+  bool operator==(const DebugConfig&) const = default;
+};
+
+struct SimFeedConfig {
+  bool enabled = false;
+  std::uint32_t symbols = 600;
+  std::uint32_t rate = 20'000;  // Events a second, tickers and trades together.
+  std::uint64_t seed = 1;
+  std::uint32_t burst = 80;  // Most events in one millisecond.
+  std::string exchange = "sim";
+
+  bool operator==(const SimFeedConfig&) const = default;
+};
+
+struct ReplayFeedConfig {
+  std::string file;
+  std::string exchange;  // Filled in from the file's name where the operator left it out.
+  double speed = 1;      // 1: as recorded. 0: as fast as possible.
+  bool loop = false;
+  std::uint32_t copies = 1;  // Each symbol goes out under so many ids.
+
+  bool operator==(const ReplayFeedConfig&) const = default;
+};
+
+struct FeedsConfig {
+  SimFeedConfig sim;
+  std::vector<ReplayFeedConfig> replay;
+
+  bool operator==(const FeedsConfig&) const = default;
+};
+
+struct Config {
+  HttpServerConfig http_server;
+  ClientConfig client;
+  WebSocketConfig websocket;
+  ChannelConfig channel;
+  HttpApiConfig http_api;
+  HealthConfig health;
+  PrometheusConfig prometheus;
+  LogConfig log;
+  ShutdownConfig shutdown;
+  EngineConfig engine;
+  DebugConfig debug;
+  FeedsConfig feeds;
+
+  // The namespace of `channel`: the one named before the first ':', or without_namespace where
+  // there is no ':'. nullptr when there is none of that name. Lives as long as the Config.
+  const Namespace* FindNamespace(std::string_view channel_name) const;
+
+  bool operator==(const Config&) const = default;
+};
+
+// Adds the namespaces of market data that the operator did not define and a feed publishes to:
+// `ticker` (state) and `trade` (stream), which everybody may subscribe to. Does nothing when no
+// feed is on.
+void AddFeedNamespaces(Config& config);
+
+}  // namespace tickcast::engine

@@ -1,0 +1,100 @@
+// ConfigReference(): the documentation's tables, from the table of keys.
+#include <absl/strings/str_cat.h>
+
+#include <string>
+
+#include "engine/config_apply.h"
+#include "engine/config_keys.h"
+#include "engine/config_load.h"
+
+namespace tickcast::engine {
+namespace {
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string Code(absl::string_view text) { return absl::StrCat("`", text, "`"); }
+
+template <class Word>
+std::string WordOf(const Word* value) {
+  const std::string_view word = ConfigWords(value)[static_cast<std::size_t>(*value)];
+  return Code(absl::StrCat("\"", View(word), "\""));
+}
+
+// What a target's type is called, and what it holds.
+struct TypeName {
+  std::string operator()(const bool*) const { return "boolean"; }
+  std::string operator()(const std::uint16_t*) const { return "integer"; }
+  std::string operator()(const std::uint32_t*) const { return "integer"; }
+  std::string operator()(const std::uint64_t*) const { return "integer"; }
+  std::string operator()(const double*) const { return "number"; }
+  std::string operator()(ConfigDuration) const { return "duration"; }
+  std::string operator()(const std::string*) const { return "string"; }
+  std::string operator()(const ChannelKind*) const { return "string"; }
+  std::string operator()(const LogLevel*) const { return "string"; }
+  std::string operator()(const LogFormat*) const { return "string"; }
+  std::string operator()(const std::vector<std::string>*) const { return "list of strings"; }
+  std::string operator()(const std::vector<std::uint32_t>*) const { return "list of integers"; }
+  std::string operator()(const Namespace*) const { return "table"; }
+  std::string operator()(const std::vector<Namespace>*) const { return "list of tables"; }
+  std::string operator()(const std::vector<ReplayFeedConfig>*) const { return "list of tables"; }
+};
+
+struct DefaultText {
+  std::string operator()(const bool* value) const { return Code(*value ? "true" : "false"); }
+  std::string operator()(const std::uint16_t* value) const { return Code(absl::StrCat(*value)); }
+  std::string operator()(const std::uint32_t* value) const { return Code(absl::StrCat(*value)); }
+  std::string operator()(const std::uint64_t* value) const { return Code(absl::StrCat(*value)); }
+  std::string operator()(const double* value) const { return Code(absl::StrCat(*value)); }
+  std::string operator()(ConfigDuration value) const {
+    return Code(absl::StrCat("\"", FormatConfigDuration(*value.ns), "\""));
+  }
+  std::string operator()(const std::string* value) const {
+    return Code(absl::StrCat("\"", *value, "\""));
+  }
+  std::string operator()(const ChannelKind* value) const { return WordOf(value); }
+  std::string operator()(const LogLevel* value) const { return WordOf(value); }
+  std::string operator()(const LogFormat* value) const { return WordOf(value); }
+  std::string operator()(const std::vector<std::string>*) const { return Code("[]"); }
+  std::string operator()(const std::vector<std::uint32_t>*) const { return Code("[]"); }
+  std::string operator()(const Namespace*) const { return ""; }
+  std::string operator()(const std::vector<Namespace>*) const { return Code("[]"); }
+  std::string operator()(const std::vector<ReplayFeedConfig>*) const { return Code("[]"); }
+};
+
+void AppendHead(const std::string& title, std::string& text) {
+  absl::StrAppend(&text, text.empty() ? "" : "\n", "### ", title, "\n\n",
+                  "| Key | Type | Default | Range | Meaning |\n|---|---|---|---|---|\n");
+}
+
+void AppendRow(const ConfigFacts& facts, const ConfigTarget& target, std::string& text) {
+  absl::StrAppend(&text, "| ", Code(View(facts.name)), " | ", std::visit(TypeName(), target), " | ",
+                  std::visit(DefaultText(), target), " | ",
+                  DescribeConfigBounds(facts.bounds, target), " | ", View(facts.meaning), " |\n");
+}
+
+template <class Owner>
+void AppendTable(const std::string& title, std::span<const ConfigField<Owner>> fields,
+                 std::string& text) {
+  AppendHead(title, text);
+  Owner defaults;
+  for (const auto& field : fields) AppendRow(field.facts, field.locate(defaults), text);
+}
+
+}  // namespace
+
+std::string ConfigReference() {
+  std::string text;
+  Config defaults;
+  std::string_view section;
+  for (const auto& field : ConfigFields()) {
+    const std::string_view top = field.facts.name.substr(0, field.facts.name.find('.'));
+    if (top != section) AppendHead(Code(View(top)), text);
+    section = top;
+    AppendRow(field.facts, field.locate(defaults), text);
+  }
+  AppendTable("Each of `channel.namespaces`", NamespaceFields(), text);
+  AppendTable("Each of `feeds.replay`", ReplayFields(), text);
+  return text;
+}
+
+}  // namespace tickcast::engine
