@@ -1,0 +1,303 @@
+#include "shards/commands.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "engine/invariant.h"
+#include "protocol/centrifuge/reply.h"
+#include "shards/version.h"
+
+namespace tickcast::shards {
+
+using protocol::CommandKind;
+using protocol::DisconnectCode;
+using protocol::ErrorCode;
+
+namespace {
+
+// What a connection may be owed before a history is refused to it (111): as much as a Centrifugo
+// keeps for a client by default (client.queue_max_size).
+constexpr std::size_t kMaxOwedBytes = 1024 * 1024;
+
+}  // namespace
+
+protocol::PublicationView ViewOf(const Publication& publication) {
+  return {.data = publication.data(), .info = publication.info(), .offset = publication.offset()};
+}
+
+Commands::Commands(const engine::Config& config, ConnectionTable& connections,
+                   ChannelTable& channels, FanOut& fan_out, Exchange& exchange,
+                   ShardMetrics& metrics, Host& host, std::uint64_t seed)
+    : config_(config),
+      connections_(connections),
+      channels_(channels),
+      fan_out_(fan_out),
+      exchange_(exchange),
+      metrics_(metrics),
+      host_(host),
+      parser_(config.websocket.message_size_limit),
+      verifier_(config.client.token.hmac_secret_key),
+      random_(seed) {}
+
+void Commands::OnFrame(engine::Slot slot, std::string_view frame) {
+  parser_.Begin(frame);
+  for (;;) {
+    switch (parser_.Next()) {
+      case protocol::CommandVerdict::kDone:
+        return;
+      case protocol::CommandVerdict::kBadFrame:
+        return host_.Disconnect(slot, DisconnectCode::kBadRequest);
+      case protocol::CommandVerdict::kCommand:
+        metrics_.commands.Add();
+        if (!Run(slot, parser_.command())) return;
+        break;
+    }
+  }
+}
+
+bool Commands::Run(engine::Slot slot, const Command& command) {
+  const bool connected = connections_[slot].session != nullptr;
+  if (connected == (command.kind == CommandKind::kConnect)) {
+    // Anything before connect, or a second connect.
+    host_.Disconnect(slot, DisconnectCode::kBadRequest);
+    return false;
+  }
+  return connected ? RunConnected(slot, command) : Connect(slot, command);
+}
+
+bool Commands::RunConnected(engine::Slot slot, const Command& command) {
+  switch (command.kind) {
+    case CommandKind::kPong:
+      return Pong(slot);
+    case CommandKind::kSubscribe:
+      Subscribe(slot, command);
+      // A token of somebody else closes the connection.
+      return connections_[slot].state == Connection::State::kWebSocket;
+    case CommandKind::kUnsubscribe:
+      Unsubscribe(slot, command);
+      return true;
+    case CommandKind::kPublish:
+      Publish(slot, command);
+      return true;
+    case CommandKind::kHistory:
+      History(slot, command);
+      return true;
+    case CommandKind::kSend:
+      // There is nobody to take it, and no reply that could say so.
+      host_.Disconnect(slot, DisconnectCode::kNotAvailable);
+      return false;
+    case CommandKind::kRpc:
+    case CommandKind::kPresence:
+    case CommandKind::kPresenceStats:
+    case CommandKind::kRefresh:
+    case CommandKind::kSubRefresh:
+      ReplyError(slot, command.id, ErrorCode::kNotAvailable);
+      return true;
+    case CommandKind::kConnect:
+      break;
+  }
+  INVARIANT(false, "Run() has dealt with connect");
+}
+
+bool Commands::Pong(engine::Slot slot) {
+  Connection& connection = connections_[slot];
+  if (!connection.awaiting_pong) {
+    host_.Disconnect(slot, DisconnectCode::kBadRequest);
+    return false;
+  }
+  connection.awaiting_pong = false;
+  connection.pong_due_ns = 0;
+  return true;
+}
+
+bool Commands::Connect(engine::Slot slot, const Command& command) {
+  auto session = std::make_unique<Session>();
+  if (!Authenticate(slot, command, *session)) {
+    return connections_[slot].state == Connection::State::kWebSocket;
+  }
+  session->client = NewClientId();
+  protocol::ConnectResult result;
+  result.client = session->client;
+  result.version = kVersion;
+  result.ping_s = static_cast<std::uint32_t>(config_.client.ping_interval_ns / 1'000'000'000);
+  result.pong = result.ping_s != 0 && config_.client.pong_timeout_ns != 0;
+  protocol::AppendConnectReply(command.id, result, connections_.OutboxOf(slot).NewLine());
+  fan_out_.OwesReplies(slot);
+  connections_[slot].session = std::move(session);
+  host_.OnConnected(slot);
+  return true;
+}
+
+// Who the client is. False when it was refused, by a reply or by closing.
+bool Commands::Authenticate(engine::Slot slot, const Command& command, Session& session) {
+  const auto& client = config_.client;
+  if (client.insecure) return true;
+  if (command.connect.token.empty()) {
+    if (client.allow_anonymous_connect_without_token) return true;
+    host_.Disconnect(slot, DisconnectCode::kBadRequest);
+    return false;
+  }
+  protocol::JwtClaims claims;
+  const std::int64_t now_s = host_.UnixSeconds();
+  const protocol::JwtResult verdict = verifier_.Verify(command.connect.token, now_s, claims);
+  if (verdict == protocol::JwtResult::kExpired) {
+    ReplyError(slot, command.id, ErrorCode::kTokenExpired);
+    return false;
+  }
+  // A subscription's token says nothing about a connection.
+  if (verdict == protocol::JwtResult::kInvalid || !claims.channel.empty()) {
+    host_.Disconnect(slot, DisconnectCode::kInvalidToken);
+    return false;
+  }
+  session.user = claims.sub;
+  session.info = claims.info;
+  const std::int64_t until_s = claims.has_expire_at ? claims.expire_at_s
+                               : claims.has_exp     ? claims.exp_s
+                                                    : 0;
+  if (until_s > 0) {
+    session.expires_ns =
+        host_.NowNs() +
+        static_cast<std::uint64_t>(std::max<std::int64_t>(until_s - now_s, 0)) * 1'000'000'000;
+  }
+  return true;
+}
+
+void Commands::Publish(engine::Slot slot, const Command& command) {
+  const protocol::PublishRequest& publish = command.publish;
+  const engine::Namespace* ns = config_.FindNamespace(publish.channel);
+  if (ns == nullptr) return ReplyError(slot, command.id, ErrorCode::kUnknownChannel);
+  if (publish.data.empty() || publish.type != 0 ||
+      publish.channel.size() > config_.channel.max_length) {
+    return ReplyError(slot, command.id, ErrorCode::kBadRequest);
+  }
+  const Session& session = *connections_[slot].session;
+  const bool known = !session.user.empty() || ns->allow_publish_for_anonymous;
+  const bool allowed =
+      config_.client.insecure || (ns->allow_publish_for_client && known) ||
+      (ns->allow_publish_for_subscriber && known && IsSubscribed(slot, publish.channel));
+  if (!allowed) return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
+  if (exchange_.congested(exchange_.HomeOf(publish.channel))) {
+    metrics_.publications_refused.Add();
+    return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
+  }
+
+  info_.clear();
+  protocol::AppendClientInfo(
+      {.user = session.user, .client = session.client, .conn_info = session.info}, info_);
+  std::unique_ptr<Request> request =
+      NewRequest(slot, command, Request::Kind::kPublish, publish.channel);
+  request->draft = Publication::Draft(publish.channel, Publication::PushPrefix(publish.channel),
+                                      publish.data, info_, host_.NowNs());
+  Ask(std::move(request));
+}
+
+void Commands::OnPublished(const Request& answer) {
+  if (answer.failed) metrics_.publications_refused.Add();
+  if (!Listens(answer)) return;
+  if (answer.failed) return ReplyError(answer.slot, answer.command_id, answer.error);
+  protocol::AppendPublishReply(answer.command_id, connections_.OutboxOf(answer.slot).NewLine());
+  fan_out_.OwesReplies(answer.slot);
+}
+
+void Commands::History(engine::Slot slot, const Command& command) {
+  const protocol::HistoryRequest& history = command.history;
+  const engine::Namespace* ns = config_.FindNamespace(history.channel);
+  if (ns == nullptr) return ReplyError(slot, command.id, ErrorCode::kUnknownChannel);
+  const Session& session = *connections_[slot].session;
+  const bool known = !session.user.empty() || ns->allow_history_for_anonymous;
+  const bool allowed =
+      config_.client.insecure || (ns->allow_history_for_client && known) ||
+      (ns->allow_history_for_subscriber && known && IsSubscribed(slot, history.channel));
+  if (!allowed) return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
+  if (exchange_.congested(exchange_.HomeOf(history.channel))) {
+    return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
+  }
+  std::unique_ptr<Request> request =
+      NewRequest(slot, command, Request::Kind::kHistory, history.channel);
+  request->limit = history.limit;
+  request->reverse = history.reverse;
+  request->has_since = history.has_since;
+  request->since_offset = history.since_offset;
+  request->since_epoch = history.since_epoch;
+  Ask(std::move(request));
+}
+
+void Commands::OnHistory(const Request& answer) {
+  if (!Listens(answer)) return;
+  if (answer.failed) return ReplyError(answer.slot, answer.command_id, answer.error);
+  // One frame of short questions may ask for very much.
+  if (connections_.OutboxOf(answer.slot).size_bytes() > kMaxOwedBytes) {
+    return ReplyError(answer.slot, answer.command_id, ErrorCode::kTooManyRequests);
+  }
+  std::vector<protocol::PublicationView> views;
+  views.reserve(answer.publications.size());
+  for (const PublicationRef& publication : answer.publications) {
+    views.push_back(ViewOf(*publication));
+  }
+  protocol::AppendHistoryReply(
+      answer.command_id, {.publications = views, .epoch = answer.epoch, .offset = answer.offset},
+      connections_.OutboxOf(answer.slot).NewLine());
+  fan_out_.OwesReplies(answer.slot);
+}
+
+void Commands::OnAnswer(std::unique_ptr<Request> answer) {
+  switch (answer->kind) {
+    case Request::Kind::kSubscribe:
+      return OnSubscribed(*answer);
+    case Request::Kind::kPublish:
+      return OnPublished(*answer);
+    case Request::Kind::kHistory:
+      return OnHistory(*answer);
+    case Request::Kind::kTickers:
+      break;
+  }
+  INVARIANT(false, "sessions do not ask for all tickers");
+}
+
+void Commands::ReplyError(engine::Slot slot, std::uint32_t id, ErrorCode error) {
+  metrics_.CountError(error);
+  protocol::AppendErrorReply(id, error, connections_.OutboxOf(slot).NewLine());
+  fan_out_.OwesReplies(slot);
+}
+
+std::unique_ptr<Request> Commands::NewRequest(engine::Slot slot, const Command& command,
+                                              Request::Kind kind, std::string_view channel) {
+  auto request = std::make_unique<Request>();
+  request->kind = kind;
+  request->origin = exchange_.self();
+  request->slot = slot;
+  request->generation = connections_.generation(slot);
+  request->command_id = command.id;
+  request->channel = channel;
+  return request;
+}
+
+void Commands::Ask(std::unique_ptr<Request> request) {
+  const ShardId home = exchange_.HomeOf(request->channel);
+  exchange_.Send(home, {.kind = Message::Kind::kAsk, .request = std::move(request)});
+}
+
+bool Commands::Listens(const Request& answer) {
+  const Connection* asker = connections_.Find(answer.slot, answer.generation);
+  return asker != nullptr && asker->state == Connection::State::kWebSocket;
+}
+
+bool Commands::IsSubscribed(engine::Slot slot, std::string_view channel) {
+  const ChannelIndex index = channels_.Find(channel);
+  if (index == kNoChannel) return false;
+  const std::uint32_t found = FindSubscription(slot, index);
+  const std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
+  return found < subscriptions.size() && subscriptions[found].live();
+}
+
+// RFC 9562 section 5.4: version 4, variant 10.
+std::string Commands::NewClientId() {
+  const std::uint64_t high = (random_() & ~std::uint64_t{0xf000}) | 0x4000;
+  const std::uint64_t low = (random_() & ~(std::uint64_t{3} << 62)) | (std::uint64_t{2} << 62);
+  return absl::StrFormat("%08x-%04x-%04x-%04x-%012x", high >> 32, (high >> 16) & 0xffff,
+                         high & 0xffff, low >> 48, low & 0xffff'ffff'ffff);
+}
+
+}  // namespace tickcast::shards

@@ -1,0 +1,114 @@
+// Commands: what clients ask for in the Centrifuge protocol, and the answers to it.
+//
+// A command that concerns a channel's past or future is a question to the channel's home shard; its
+// reply is written when the answer comes back. Everything else is answered at once.
+// Threading: owned by one shard.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+
+#include "engine/config.h"
+#include "protocol/centrifuge/codes.h"
+#include "protocol/centrifuge/command.h"
+#include "protocol/centrifuge/reply.h"
+#include "protocol/jwt/jwt.h"
+#include "shards/channel.h"
+#include "shards/connection.h"
+#include "shards/exchange.h"
+#include "shards/fan_out.h"
+
+namespace tickcast::shards {
+
+// A publication as replies show it; the views live as long as it does.
+protocol::PublicationView ViewOf(const Publication& publication);
+
+class Commands {
+ public:
+  // What commands ask of the shard.
+  class Host {
+   public:
+    virtual ~Host() = default;
+    // Ends the connection with a close frame. Its subscriptions are gone when this returns.
+    virtual void Disconnect(engine::Slot slot, protocol::DisconnectCode code) = 0;
+    // The connect command succeeded: pings begin.
+    virtual void OnConnected(engine::Slot slot) = 0;
+    // Wall-clock seconds since 1970, for tokens.
+    virtual std::int64_t UnixSeconds() = 0;
+    virtual std::uint64_t NowNs() = 0;
+  };
+
+  Commands(const engine::Config& config, ConnectionTable& connections, ChannelTable& channels,
+           FanOut& fan_out, Exchange& exchange, ShardMetrics& metrics, Host& host,
+           std::uint64_t seed);
+
+  // One text frame of a WebSocket connection. REQUIRES: kJsonPaddingBytes readable behind it.
+  void OnFrame(engine::Slot slot, std::string_view frame);
+
+  // An answer of a home shard to a session's question. The asker may be gone.
+  void OnAnswer(std::unique_ptr<Request> answer);
+
+  // Ends all subscriptions of a connection that closes.
+  void LeaveAll(engine::Slot slot);
+
+  // A blocked connection lost publications of a stream: it has left the group already.
+  void OnGap(engine::Slot slot, ChannelIndex channel);
+
+ private:
+  using Command = protocol::Command;
+
+  // False when the connection was ended and the rest of the frame must not be run.
+  bool Run(engine::Slot slot, const Command& command);
+  bool RunConnected(engine::Slot slot, const Command& command);
+  bool Connect(engine::Slot slot, const Command& command);
+  bool Authenticate(engine::Slot slot, const Command& command, Session& session);
+  void Subscribe(engine::Slot slot, const Command& command);
+  bool MaySubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+                    bool& answered);
+  void AskToSubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns);
+  void Unsubscribe(engine::Slot slot, const Command& command);
+  void Publish(engine::Slot slot, const Command& command);
+  void History(engine::Slot slot, const Command& command);
+  bool Pong(engine::Slot slot);
+
+  void OnSubscribed(Request& answer);
+  void Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel,
+             const Request& answer);
+  void ReplySubscribed(engine::Slot slot, const Channel& channel, const Request& answer);
+  void FinishLeaving(engine::Slot slot, std::uint32_t subscription);
+  void OnPublished(const Request& answer);
+  void OnHistory(const Request& answer);
+
+  void ReplyError(engine::Slot slot, std::uint32_t id, protocol::ErrorCode error);
+  void Remove(engine::Slot slot, std::uint32_t subscription);
+  void DropIfUnused(ChannelIndex index);
+  std::unique_ptr<Request> NewRequest(engine::Slot slot, const Command& command, Request::Kind kind,
+                                      std::string_view channel);
+  void Ask(std::unique_ptr<Request> request);
+  // Whether who asked can still be told: not gone, and no close frame sent.
+  bool Listens(const Request& answer);
+  // Index of the connection's subscription to `channel` that it has not left, or its number of
+  // subscriptions.
+  std::uint32_t FindSubscription(engine::Slot slot, ChannelIndex channel);
+  // The same of the subscription, left or not, that waits for this answer.
+  std::uint32_t FindAsking(engine::Slot slot, const Request& answer);
+  bool IsSubscribed(engine::Slot slot, std::string_view channel);
+  std::string NewClientId();
+
+  const engine::Config& config_;
+  ConnectionTable& connections_;
+  ChannelTable& channels_;
+  FanOut& fan_out_;
+  Exchange& exchange_;
+  ShardMetrics& metrics_;
+  Host& host_;
+  protocol::CommandParser parser_;
+  protocol::JwtVerifier verifier_;
+  std::mt19937_64 random_;
+  std::string info_;  // Scratch.
+};
+
+}  // namespace tickcast::shards

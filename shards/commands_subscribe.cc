@@ -1,0 +1,263 @@
+// Commands: subscribing and leaving.
+#include <algorithm>
+#include <utility>
+
+#include "engine/invariant.h"
+#include "protocol/centrifuge/reply.h"
+#include "shards/commands.h"
+
+namespace tickcast::shards {
+
+using protocol::DisconnectCode;
+using protocol::ErrorCode;
+
+namespace {
+
+// Bit 2 of a subscribe's flag: answer 112 rather than recovered:false.
+constexpr std::int64_t kRejectUnrecovered = 2;
+
+constexpr std::int32_t kStreamType = 0;
+constexpr std::int32_t kTrackType = 4;
+
+}  // namespace
+
+std::uint32_t Commands::FindSubscription(engine::Slot slot, ChannelIndex channel) {
+  const std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
+  const auto found = std::find_if(
+      subscriptions.begin(), subscriptions.end(), [channel](const Subscription& known) {
+        return known.channel == channel && known.member != Subscription::kLeaving;
+      });
+  return static_cast<std::uint32_t>(found - subscriptions.begin());
+}
+
+std::uint32_t Commands::FindAsking(engine::Slot slot, const Request& answer) {
+  const std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
+  const auto found = std::find_if(
+      subscriptions.begin(), subscriptions.end(), [&answer](const Subscription& known) {
+        return known.channel == answer.local && !known.live() && known.seen == answer.command_id;
+      });
+  return static_cast<std::uint32_t>(found - subscriptions.begin());
+}
+
+void Commands::Subscribe(engine::Slot slot, const Command& command) {
+  const protocol::SubscribeRequest& subscribe = command.subscribe;
+  const Connection& connection = connections_[slot];
+  if (subscribe.channel.size() > config_.channel.max_length) {
+    return ReplyError(slot, command.id, ErrorCode::kBadRequest);
+  }
+  const engine::Namespace* ns = config_.FindNamespace(subscribe.channel);
+  if (ns == nullptr) return ReplyError(slot, command.id, ErrorCode::kUnknownChannel);
+  if (subscribe.type != kStreamType) {
+    return ReplyError(
+        slot, command.id,
+        subscribe.type == kTrackType ? ErrorCode::kNotAvailable : ErrorCode::kPermissionDenied);
+  }
+  const ChannelIndex known = channels_.Find(subscribe.channel);
+  if (known != kNoChannel && FindSubscription(slot, known) < connection.subscriptions.size()) {
+    return ReplyError(slot, command.id, ErrorCode::kAlreadySubscribed);
+  }
+  if (connection.subscriptions.size() >= config_.client.channel_limit) {
+    return ReplyError(slot, command.id, ErrorCode::kLimitExceeded);
+  }
+  bool answered = false;
+  if (!MaySubscribe(slot, command, *ns, answered)) {
+    if (!answered) ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
+    return;
+  }
+  if (exchange_.congested(exchange_.HomeOf(subscribe.channel))) {
+    return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
+  }
+  AskToSubscribe(slot, command, *ns);
+}
+
+// `answered` is set when the client has been told by another code than 103, or closed.
+bool Commands::MaySubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+                            bool& answered) {
+  const Session& session = *connections_[slot].session;
+  if (!command.subscribe.token.empty() && !config_.client.insecure) {
+    protocol::JwtClaims claims;
+    const protocol::JwtResult verdict =
+        verifier_.Verify(command.subscribe.token, host_.UnixSeconds(), claims);
+    if (verdict == protocol::JwtResult::kInvalid) return false;
+    answered = true;
+    if (verdict == protocol::JwtResult::kExpired) {
+      ReplyError(slot, command.id, ErrorCode::kTokenExpired);
+      return false;
+    }
+    const bool for_this = claims.channel == command.subscribe.channel &&
+                          claims.sub == session.user &&
+                          (claims.client.empty() || claims.client == session.client);
+    // Somebody else's token: no mistake that a retry would mend.
+    if (!for_this) host_.Disconnect(slot, DisconnectCode::kInvalidToken);
+    return for_this;
+  }
+  return config_.client.insecure || (ns.allow_subscribe_for_client &&
+                                     (!session.user.empty() || ns.allow_subscribe_for_anonymous));
+}
+
+void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
+                              const engine::Namespace& ns) {
+  const protocol::SubscribeRequest& subscribe = command.subscribe;
+  ChannelIndex index = channels_.Find(subscribe.channel);
+  if (index == kNoChannel) {
+    index = channels_.Add(subscribe.channel, &ns, exchange_.HomeOf(subscribe.channel));
+  }
+  ++channels_[index].asking;
+  connections_[slot].subscriptions.push_back({.channel = index, .seen = command.id});
+  metrics_.subscriptions.Add(1);
+
+  std::unique_ptr<Request> request =
+      NewRequest(slot, command, Request::Kind::kSubscribe, subscribe.channel);
+  request->local = index;
+  request->local_generation = channels_.generation(index);
+  request->recoverable = ns.force_recovery || (subscribe.recoverable && ns.allow_recovery);
+  request->wants_position = request->recoverable || ns.force_positioning ||
+                            (subscribe.positioned && ns.allow_positioning);
+  request->recover = subscribe.recover;
+  request->reject_unrecovered = (subscribe.flag & kRejectUnrecovered) != 0;
+  request->since_offset = subscribe.offset;
+  request->since_epoch = subscribe.epoch;
+  Ask(std::move(request));
+}
+
+void Commands::OnSubscribed(Request& answer) {
+  Channel* channel = channels_.Find(answer.local, answer.local_generation);
+  INVARIANT(channel != nullptr, "a channel stays while a question about it is on its way");
+  --channel->asking;
+  if (!answer.failed && !channel->live) {
+    channel->live = true;
+    channel->sequence = answer.sequence;
+    if (channel->kind == engine::ChannelKind::kState && !answer.publications.empty()) {
+      channel->newest = answer.publications.front();
+    }
+  }
+  const engine::Slot slot = answer.slot;
+  if (connections_.Find(slot, answer.generation) != nullptr) {
+    const std::uint32_t subscription = FindAsking(slot, answer);
+    if (subscription < connections_[slot].subscriptions.size()) {
+      Admit(slot, subscription, *channel, answer);
+    }
+  }
+  // Admitting may have dropped it already.
+  if (channels_.Find(answer.local, answer.local_generation) != nullptr) DropIfUnused(answer.local);
+}
+
+void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel,
+                     const Request& answer) {
+  const bool leaving =
+      connections_[slot].subscriptions[subscription].member == Subscription::kLeaving;
+  if (answer.failed) {
+    ReplyError(slot, answer.command_id, answer.error);
+  } else {
+    ReplySubscribed(slot, channel, answer);
+  }
+  if (leaving) return FinishLeaving(slot, subscription);
+  if (answer.failed) return Remove(slot, subscription);
+  // The reply held the newest value, which may be newer than the answer's where a full lane let
+  // it overtake.
+  const bool state = channel.kind == engine::ChannelKind::kState;
+  fan_out_.Join(slot, subscription, state ? channel.sequence : answer.sequence);
+}
+
+void Commands::ReplySubscribed(engine::Slot slot, const Channel& channel, const Request& answer) {
+  std::vector<protocol::PublicationView> views;
+  protocol::SubscribeResult result;
+  if (channel.kind == engine::ChannelKind::kState) {
+    // First value in the reply; nothing that an SDK could take for a position.
+    if (channel.newest) views.push_back(ViewOf(*channel.newest));
+  } else {
+    for (const PublicationRef& publication : answer.publications) {
+      views.push_back(ViewOf(*publication));
+    }
+    result.recoverable = answer.recoverable && !answer.epoch.empty();
+    result.positioned = answer.wants_position && !answer.epoch.empty();
+    if (result.positioned) {
+      result.epoch = answer.epoch;
+      result.offset = answer.offset;
+    }
+    result.recovered = answer.recovered;
+  }
+  result.publications = views;
+  result.was_recovering = answer.recover;
+  protocol::AppendSubscribeReply(answer.command_id, result, connections_.OutboxOf(slot).NewLine());
+  fan_out_.OwesReplies(slot);
+}
+
+void Commands::Unsubscribe(engine::Slot slot, const Command& command) {
+  const ChannelIndex index = channels_.Find(command.channel.channel);
+  std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
+  std::vector<Session::Unsubscribe>& leaving = connections_[slot].session->leaving;
+  const std::uint32_t subscription = FindSubscription(slot, index);
+  if (subscription < subscriptions.size() && !subscriptions[subscription].live()) {
+    // It waits for the subscribe, so that no subscription is left behind that nobody wants. Who
+    // subscribes again meanwhile gets a subscription of its own.
+    Subscription& left = subscriptions[subscription];
+    left.member = Subscription::kLeaving;
+    leaving.push_back({index, static_cast<std::uint32_t>(left.seen), command.id});
+    return;
+  }
+  if (subscription < subscriptions.size()) {
+    Remove(slot, subscription);
+  } else if (const auto before = std::find_if(
+                 leaving.rbegin(), leaving.rend(),
+                 [index](const Session::Unsubscribe& known) { return known.channel == index; });
+             before != leaving.rend()) {
+    // Left already, and not answered yet: neither is this one, to keep the order.
+    leaving.push_back({index, before->subscribe_id, command.id});
+    return;
+  }
+  protocol::AppendUnsubscribeReply(command.id, connections_.OutboxOf(slot).NewLine());
+  fan_out_.OwesReplies(slot);
+}
+
+void Commands::FinishLeaving(engine::Slot slot, std::uint32_t subscription) {
+  const Subscription left = connections_[slot].subscriptions[subscription];
+  std::vector<Session::Unsubscribe>& leaving = connections_[slot].session->leaving;
+  const auto waits_for_it = [&left](const Session::Unsubscribe& waiting) {
+    return waiting.channel == left.channel && waiting.subscribe_id == left.seen;
+  };
+  for (const Session::Unsubscribe& waiting : leaving) {
+    if (!waits_for_it(waiting)) continue;
+    protocol::AppendUnsubscribeReply(waiting.command_id, connections_.OutboxOf(slot).NewLine());
+  }
+  std::erase_if(leaving, waits_for_it);
+  Remove(slot, subscription);
+}
+
+void Commands::Remove(engine::Slot slot, std::uint32_t subscription) {
+  const ChannelIndex channel = connections_[slot].subscriptions[subscription].channel;
+  fan_out_.Leave(slot, subscription);
+  metrics_.subscriptions.Add(-1);
+  DropIfUnused(channel);
+}
+
+void Commands::LeaveAll(engine::Slot slot) {
+  std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
+  while (!subscriptions.empty()) {
+    Remove(slot, static_cast<std::uint32_t>(subscriptions.size() - 1));
+  }
+  subscriptions.shrink_to_fit();
+}
+
+void Commands::OnGap(engine::Slot slot, ChannelIndex channel) {
+  const auto code = protocol::UnsubscribeCode::kInsufficientState;
+  protocol::AppendUnsubscribePush(channels_[channel].name, code, protocol::ReasonOf(code),
+                                  connections_.OutboxOf(slot).NewLine());
+  metrics_.subscriptions.Add(-1);
+  DropIfUnused(channel);
+}
+
+// The last subscriber is gone: the home need not send the channel's publications here.
+void Commands::DropIfUnused(ChannelIndex index) {
+  const Channel& channel = channels_[index];
+  if (!channel.group.empty() || channel.asking != 0) return;
+  auto leave = std::make_unique<Request>();
+  leave->channel = channel.name;
+  leave->local = index;
+  leave->local_generation = channels_.generation(index);
+  exchange_.Send(channel.home, {.kind = Message::Kind::kLeave, .request = std::move(leave)});
+  fan_out_.Forget(index);
+  channels_.Remove(index);
+}
+
+}  // namespace tickcast::shards

@@ -1,0 +1,164 @@
+// Connection: one accepted socket and what it has asked for. ConnectionTable: those of a shard.
+//
+// A connection has the index of its direct descriptor. What the fan-out touches for every delivery
+// lies in a dense array of its own (Hot, 16 bytes), so that a push to a connection that keeps up
+// reads no other memory of it. An idle connection owns no buffer.
+// Threading: owned by one shard.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/completion.h"
+#include "engine/slab.h"
+#include "engine/timer_wheel.h"
+#include "protocol/websocket/frame_parser.h"
+#include "shards/outbox.h"
+#include "shards/request.h"
+#include "shards/session.h"
+
+namespace tickcast::shards {
+
+// A connection's interest in a channel.
+struct Subscription {
+  // In `member`: the home has been asked and has not answered; …
+  static constexpr std::uint32_t kAsking = ~std::uint32_t{0};
+  // … and the client has unsubscribed meanwhile.
+  static constexpr std::uint32_t kLeaving = kAsking - 1;
+
+  ChannelIndex channel = kNoChannel;
+  std::uint32_t member = kAsking;  // Place in the channel's group.
+  // Publications up to this sequence are not owed: the cut of the answer at first; kept exact
+  // while the connection is behind, and looked at only as a lower bound while it keeps up. Before
+  // the answer it is the id of the command that asked.
+  std::uint64_t seen = 0;
+
+  bool live() const { return member < kLeaving; }
+};
+
+// Why a connection ended, for the counters. Numbers of the protocol where it has one.
+enum class CloseReason : std::uint16_t {
+  kNone = 0,          // Already counted when closing began.
+  kHttpDone = 1,      // A response that was the connection's last.
+  kPeerGone = 2,      // The peer ended or reset the connection without a close frame.
+  kHeadTimeout = 3,   // The request head was not whole in time, or an idle HTTP connection.
+  kNoRoom = 4,        // Refused with 503: the shard's table is at its reserve.
+  kPeerClosed = 5,    // The peer sent a close frame.
+  kTooMuchInput = 6,  // More input than may wait for a connection that is not read from.
+  kBadRequestHead = 7,
+  kGoingAway = 1001,
+  kProtocolError = 1002,
+  kInvalidPayload = 1007,
+  kMessageTooBig = 1009,
+  kShutdown = 3001,
+  kServerError = 3004,
+  kExpired = 3005,
+  kSlow = 3008,
+  kNoPong = 3012,
+  kInvalidToken = 3500,
+  kBadRequest = 3501,
+  kStale = 3502,
+  kNotAvailable = 3508,
+};
+
+// The tail of the one message that a socket took only a part of. Everything newer stays in the
+// channels, where it can still be conflated.
+struct Unsent {
+  std::string bytes;
+  std::size_t sent = 0;  // Of them, since; less than their number.
+
+  std::span<const std::byte> left() const { return std::as_bytes(std::span(bytes).subspan(sent)); }
+};
+
+struct Connection {
+  enum class State : std::uint8_t {
+    kHttp,       // Reading a request head or body, or answering one.
+    kWebSocket,  // Speaks the client protocol.
+    kEcho,       // Speaks /debug/echo.
+    kClosing,    // What it is still owed goes out; its input is discarded.
+  };
+
+  State state = State::kHttp;
+  bool receive_armed = false;
+  bool reading_paused = false;      // Too much is owed to it: its input waits.
+  bool close_when_flushed = false;  // Close the socket as soon as all is answered and taken.
+  bool close_frame_sent = false;    // kClosing: the peer's close frame ends it.
+  bool awaiting_pong = false;
+  bool answering = false;  // kHttp: a request is being answered; pipelined ones wait.
+  engine::TimerId timer = engine::TimerId::kNone;
+  std::uint32_t outbox = OutboxPool::kNone;
+
+  // Monotonic ns; 0 = none. `due_ns` is the state's own deadline: request head, connect command,
+  // end of closing.
+  std::uint64_t due_ns = 0;
+  std::uint64_t ping_due_ns = 0;
+  std::uint64_t pong_due_ns = 0;
+  std::uint64_t blocked_since_ns = 0;
+
+  protocol::FrameParser parser{};
+  std::unique_ptr<std::string> inbound;  // A part of a request, or input that waits.
+  std::unique_ptr<Unsent> unsent;
+  std::unique_ptr<Session> session;  // From the connect command on.
+  std::vector<Subscription> subscriptions;
+};
+
+// What the fan-out reads and writes per delivery.
+struct Hot {
+  static constexpr ChannelIndex kNothing = kNoChannel;
+  static constexpr ChannelIndex kMany = kNoChannel - 1;
+
+  static constexpr std::uint8_t kOpen = 1;
+  // The socket refused bytes; nothing is sent until it can be written again.
+  static constexpr std::uint8_t kBlocked = 2;
+  // Its subscriptions' `seen` say what it has: pushes pass it by, a pull brings it up to date.
+  static constexpr std::uint8_t kBehind = 4;
+  // Stands in the list of those that are owed replies.
+  static constexpr std::uint8_t kReplying = 8;
+
+  ChannelIndex owed = kNothing;       // In this flush: one channel's frame, or kMany = pull.
+  std::uint32_t generation : 24 = 0;  // 0 = vacant.
+  std::uint32_t flags : 8 = 0;
+  std::uint64_t served_turn = 0;  // Last turn whose publications it was given.
+
+  bool Is(std::uint8_t flag) const { return (flags & flag) != 0; }
+  void Set(std::uint8_t flag) { flags = (flags | flag) & 0xffu; }
+  void Clear(std::uint8_t flag) { flags = flags & ~std::uint32_t{flag} & 0xffu; }
+};
+static_assert(sizeof(Hot) == 16);
+
+class ConnectionTable {
+ public:
+  explicit ConnectionTable(std::uint32_t slots) : hot_(slots) {}
+
+  // The kernel has put a new connection into `slot`.
+  Connection& Open(engine::Slot slot);
+  // Frees the slot; completions that come later carry an old generation.
+  void Close(engine::Slot slot);
+
+  // Null when the connection of that generation is closed.
+  Connection* Find(engine::Slot slot, std::uint32_t generation);
+
+  // REQUIRES: open.
+  Connection& operator[](engine::Slot slot) { return connections_[slot]; }
+  Hot& hot(engine::Slot slot) { return hot_[slot]; }
+  std::uint32_t generation(engine::Slot slot) const { return hot_[slot].generation; }
+
+  // The connection's outbox, taken from the pool when it has none.
+  Outbox& OutboxOf(engine::Slot slot);
+  void ReturnOutbox(engine::Slot slot);
+  OutboxPool& outboxes() { return outboxes_; }
+
+  std::uint32_t open_count() const { return open_count_; }
+  std::uint32_t slots() const { return static_cast<std::uint32_t>(hot_.size()); }
+
+ private:
+  engine::SlotTable<Connection> connections_;
+  std::vector<Hot> hot_;
+  OutboxPool outboxes_;
+  std::uint32_t open_count_ = 0;
+};
+
+}  // namespace tickcast::shards

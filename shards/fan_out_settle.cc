@@ -1,0 +1,129 @@
+// FanOut: what became of a batch of sends.
+#include <cstring>
+
+#include "engine/invariant.h"
+#include "shards/fan_out.h"
+
+namespace tickcast::shards {
+
+void FanOut::Settle() {
+  for (const InFlight& sent : sender_.batch()) {
+    switch (sent.fate) {
+      case InFlight::Fate::kTaken:
+        SettleTaken(sent);
+        break;
+      case InFlight::Fate::kPart:
+        SettlePart(sent);
+        break;
+      case InFlight::Fate::kRefused:
+        SettleRefused(sent);
+        break;
+      case InFlight::Fate::kBroken:
+        SettleBroken(sent);
+        break;
+    }
+  }
+  sender_.Clear();
+  taken_.clear();
+}
+
+void FanOut::CountDelivered(const InFlight& sent) {
+  metrics_.delivered.Add(sent.publications);
+  metrics_.conflated.Add(sent.conflated);
+}
+
+void FanOut::SettleTaken(const InFlight& sent) {
+  metrics_.sends.Add();
+  metrics_.bytes_sent.Add(sent.bytes.size());
+  CountDelivered(sent);
+  // A push to a connection that keeps up ends here, having read nothing of it but its Hot.
+  if (sent.channel != kNoChannel) return;
+
+  Hot& hot = connections_.hot(sent.slot);
+  if (sent.has_outbox) connections_.ReturnOutbox(sent.slot);
+  if (sent.is_tail) connections_[sent.slot].unsent.reset();
+  const bool caught_up = !sent.is_tail && sent.whole;
+  if (sent.serves && caught_up) hot.Clear(Hot::kBehind);
+  if (hot.Is(Hot::kBehind)) {
+    ListOwed(sent.slot);
+  } else {
+    events_.OnFlushed(sent.slot);
+  }
+}
+
+// The peer will have the whole message, so what it carries is delivered; the rest of it is kept.
+void FanOut::SettlePart(const InFlight& sent) {
+  metrics_.sends.Add();
+  metrics_.short_sends.Add();
+  metrics_.bytes_sent.Add(sent.sent_bytes);
+  CountDelivered(sent);
+  if (sent.has_outbox) connections_.ReturnOutbox(sent.slot);
+  std::unique_ptr<Unsent>& unsent = connections_[sent.slot].unsent;
+  if (sent.is_tail) {
+    unsent->sent += sent.sent_bytes;
+  } else {
+    const std::span<const std::byte> tail = sent.bytes.subspan(sent.sent_bytes);
+    unsent = std::make_unique<Unsent>();
+    unsent->bytes.assign(reinterpret_cast<const char*>(tail.data()), tail.size());
+  }
+  Block(sent.slot);
+}
+
+void FanOut::SettleRefused(const InFlight& sent) {
+  metrics_.refused_sends.Add();
+  Undo(sent);
+  Block(sent.slot);
+}
+
+void FanOut::SettleBroken(const InFlight& sent) {
+  Undo(sent);
+  events_.OnSendFailed(sent.slot);
+}
+
+// Nothing of the message was taken: its connection is owed again what it would have brought.
+void FanOut::Undo(const InFlight& sent) {
+  std::vector<Subscription>& subscriptions = connections_[sent.slot].subscriptions;
+  for (std::uint32_t i = sent.taken_end; i-- > sent.taken_begin;) {
+    subscriptions[taken_[i].subscription].seen = taken_[i].seen_before;
+  }
+  if (sent.serves) connections_.hot(sent.slot).served_turn = turn_ - 1;
+}
+
+// From here on each subscription's `seen` says exactly what the connection has.
+void FanOut::BecomeBehind(engine::Slot slot) {
+  Hot& hot = connections_.hot(slot);
+  if (hot.Is(Hot::kBehind)) return;
+  for (Subscription& subscription : connections_[slot].subscriptions) {
+    if (!subscription.live()) continue;
+    subscription.seen = CutOf(hot, subscription, channels_[subscription.channel]);
+  }
+  hot.Set(Hot::kBehind);
+}
+
+void FanOut::Block(engine::Slot slot) {
+  BecomeBehind(slot);
+  Hot& hot = connections_.hot(slot);
+  hot.Set(Hot::kBlocked);
+  hot.owed = Hot::kNothing;
+  Connection& connection = connections_[slot];
+  if (connection.blocked_since_ns == 0) {
+    connection.blocked_since_ns = now_ns_;
+    metrics_.blocked.Add();
+    events_.OnBlocked(slot);
+  }
+  ring_.ArmPollOut(slot, hot.generation);
+}
+
+std::uint64_t FanOut::CountOutstanding() {
+  std::uint64_t outstanding = 0;
+  channels_.ForEach([&](Channel& channel) {
+    for (const Member& member : channel.group) {
+      const Subscription& subscription =
+          connections_[member.slot].subscriptions[member.subscription];
+      outstanding += channel.sequence - CutOf(connections_.hot(member.slot), subscription, channel);
+    }
+  });
+  return outstanding;
+}
+
+}  // namespace tickcast::shards

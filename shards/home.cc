@@ -1,0 +1,237 @@
+#include "shards/home.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tickcast::shards {
+namespace {
+
+constexpr std::uint32_t kChannelsPerSweep = 256;
+
+// A channel without subscribers, history or last value is remembered this long, so that its epoch
+// and offset survive a client that comes back soon.
+constexpr std::uint64_t kIdleChannelNs = 300'000'000'000;
+
+constexpr std::size_t kEpochCharacters = 8;
+
+void Fail(Request& request, protocol::ErrorCode error) {
+  request.failed = true;
+  request.error = error;
+}
+
+}  // namespace
+
+Home::Home(const engine::Config& config, Exchange& exchange, std::uint64_t seed)
+    : config_(config), exchange_(exchange), random_(seed) {}
+
+bool Home::KeepsHistory(const Channel& channel) {
+  return channel.ns->kind == engine::ChannelKind::kStream && channel.ns->history_size > 0 &&
+         channel.ns->history_ttl_ns > 0;
+}
+
+std::string Home::NewEpoch() {
+  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  std::string epoch;
+  for (std::size_t i = 0; i < kEpochCharacters; ++i)
+    epoch += kAlphabet[random_() % kAlphabet.size()];
+  return epoch;
+}
+
+Home::Channel* Home::Find(std::string_view name) {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &channels_[found->second];
+}
+
+Home::Channel* Home::FindOrAdd(std::string_view name, std::uint64_t now_ns) {
+  if (Channel* known = Find(name); known != nullptr) return known;
+  const engine::Namespace* ns = config_.FindNamespace(name);
+  if (ns == nullptr) return nullptr;
+  std::uint32_t index = static_cast<std::uint32_t>(channels_.size());
+  if (free_.empty()) {
+    channels_.emplace_back();
+  } else {
+    index = free_.back();
+    free_.pop_back();
+  }
+  Channel& channel = channels_[index];
+  channel.name = name;
+  channel.ns = ns;
+  channel.touched_ns = now_ns;
+  channel.in_use = true;
+  if (KeepsHistory(channel)) channel.epoch = NewEpoch();
+  by_name_.emplace(channel.name, index);
+  return &channel;
+}
+
+void Home::Remove(std::uint32_t index) {
+  by_name_.erase(channels_[index].name);
+  channels_[index] = Channel{};
+  free_.push_back(index);
+}
+
+bool Home::Congested(const Channel& channel) const {
+  // State conflates on the way; only what must all arrive can be refused.
+  if (channel.ns->kind == engine::ChannelKind::kState) return false;
+  return std::any_of(channel.interests.begin(), channel.interests.end(),
+                     [this](const Interest& to) { return exchange_.full(to.shard); });
+}
+
+std::uint64_t Home::PublishTo(Channel& channel, PublicationRef draft, bool skip_history,
+                              std::uint64_t now_ns) {
+  const bool keeps = KeepsHistory(channel) && !skip_history;
+  const std::uint64_t offset = keeps ? ++channel.offset : 0;
+  const bool state = channel.ns->kind == engine::ChannelKind::kState;
+  draft->Seal(++channel.sequence, offset);
+  ++published_;
+  channel.touched_ns = now_ns;
+  for (const Interest& to : channel.interests) {
+    exchange_.Send(to.shard, {.kind = Message::Kind::kDeliver,
+                              .conflatable = state,
+                              .local = to.local,
+                              .generation = to.generation,
+                              .publication = draft});
+  }
+  if (state) {
+    channel.last = std::move(draft);
+  } else if (keeps) {
+    channel.history.Append(std::move(draft), channel.ns->history_size, now_ns,
+                           channel.ns->history_ttl_ns);
+  }
+  return offset;
+}
+
+bool Home::Offer(const PublicationRef& draft, std::uint64_t now_ns) {
+  Channel* channel = FindOrAdd(draft->channel(), now_ns);
+  // A feed's namespaces exist (the configuration sees to it), so null is nobody's loss.
+  if (channel != nullptr && Congested(*channel)) return false;
+  if (channel != nullptr) PublishTo(*channel, draft, /*skip_history=*/false, now_ns);
+  return true;
+}
+
+void Home::Take(PublicationRef draft, std::uint64_t now_ns) {
+  Channel* channel = FindOrAdd(draft->channel(), now_ns);
+  if (channel != nullptr) PublishTo(*channel, std::move(draft), /*skip_history=*/false, now_ns);
+}
+
+void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
+  switch (request->kind) {
+    case Request::Kind::kSubscribe:
+      AnswerSubscribe(*request, now_ns);
+      break;
+    case Request::Kind::kPublish:
+      AnswerPublish(*request, now_ns);
+      break;
+    case Request::Kind::kHistory:
+      AnswerHistory(*request, now_ns);
+      break;
+    case Request::Kind::kTickers:
+      AnswerTickers(*request);
+      break;
+  }
+  const ShardId origin = request->origin;
+  exchange_.Send(origin, {.kind = Message::Kind::kAnswer, .request = std::move(request)});
+}
+
+void Home::AnswerPublish(Request& request, std::uint64_t now_ns) {
+  Channel* channel = FindOrAdd(request.channel, now_ns);
+  if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
+  if (Congested(*channel)) return Fail(request, protocol::ErrorCode::kTooManyRequests);
+  request.offset = PublishTo(*channel, std::move(request.draft), request.skip_history, now_ns);
+  if (request.offset != 0) request.epoch = channel->epoch;
+}
+
+void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
+  Channel* channel = FindOrAdd(request.channel, now_ns);
+  if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
+  channel->touched_ns = now_ns;
+  channel->history.Expire(now_ns);
+  if (channel->ns->kind == engine::ChannelKind::kState) {
+    if (channel->last) request.publications.push_back(channel->last);
+  } else if (KeepsHistory(*channel)) {
+    if (request.recover) Recover(*channel, request);
+    if (request.recover && !request.recovered && request.reject_unrecovered) {
+      return Fail(request, protocol::ErrorCode::kUnrecoverablePosition);
+    }
+    request.epoch = channel->epoch;
+    request.offset = request.recovered ? request.since_offset : channel->offset;
+  }
+  request.sequence = channel->sequence;
+  const auto same_shard = [&](const Interest& known) { return known.shard == request.origin; };
+  const auto known = std::find_if(channel->interests.begin(), channel->interests.end(), same_shard);
+  const Interest interest{request.origin, request.local, request.local_generation};
+  if (known == channel->interests.end()) {
+    channel->interests.push_back(interest);
+  } else {
+    *known = interest;
+  }
+}
+
+// All or nothing: a part of what was missed would look like the whole to the client.
+void Home::Recover(Channel& channel, Request& request) const {
+  if (!request.since_epoch.empty() && request.since_epoch != channel.epoch) return;
+  request.recovered =
+      channel.history.AllAfter(request.since_offset, channel.offset,
+                               config_.client.recovery_max_publication_limit, request.publications);
+}
+
+void Home::AnswerHistory(Request& request, std::uint64_t now_ns) {
+  Channel* channel = FindOrAdd(request.channel, now_ns);
+  if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
+  if (!KeepsHistory(*channel)) return Fail(request, protocol::ErrorCode::kNotAvailable);
+  channel->touched_ns = now_ns;  // The answer names a position that the client may come back to.
+  channel->history.Expire(now_ns);
+  request.epoch = channel->epoch;
+  request.offset = channel->offset;
+  if (request.has_since && !request.since_epoch.empty() && request.since_epoch != channel->epoch) {
+    return Fail(request, protocol::ErrorCode::kUnrecoverablePosition);
+  }
+  if (request.limit == 0) return;
+  const std::size_t most = config_.client.history_max_publication_limit;
+  const std::size_t limit =
+      request.limit < 0 ? most
+                        : std::min<std::size_t>(static_cast<std::size_t>(request.limit), most);
+  if (request.reverse) {
+    const std::uint64_t before = request.has_since ? request.since_offset : channel->offset + 1;
+    channel->history.Before(before, limit, request.publications);
+  } else {
+    channel->history.After(request.has_since ? request.since_offset : 0, limit,
+                           request.publications);
+  }
+}
+
+void Home::AnswerTickers(Request& request) const {
+  for (const Channel& channel : channels_) {
+    if (channel.last && std::string_view(channel.name).starts_with(request.channel)) {
+      request.publications.push_back(channel.last);
+    }
+  }
+}
+
+void Home::Leave(ShardId shard, const Request& leave) {
+  Channel* channel = Find(leave.channel);
+  if (channel == nullptr) return;
+  std::erase_if(channel->interests, [&](const Interest& known) {
+    return known.shard == shard && known.local == leave.local &&
+           known.generation == leave.local_generation;
+  });
+}
+
+void Home::Sweep(std::uint64_t now_ns) {
+  const auto count = static_cast<std::uint32_t>(channels_.size());
+  for (std::uint32_t i = 0; i < std::min(kChannelsPerSweep, count); ++i) {
+    if (sweep_at_ >= count) sweep_at_ = 0;
+    const std::uint32_t index = sweep_at_++;
+    Channel& channel = channels_[index];
+    if (!channel.in_use) continue;
+    channel.history.Expire(now_ns);
+    const bool idle = channel.interests.empty() && channel.history.empty() && !channel.last;
+    if (!idle) {
+      // Its time counts from when the last subscriber or publication went, not from when it came.
+      channel.touched_ns = now_ns;
+    } else if (now_ns - channel.touched_ns > kIdleChannelNs) {
+      Remove(index);
+    }
+  }
+}
+
+}  // namespace tickcast::shards

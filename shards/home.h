@@ -1,0 +1,96 @@
+// Home: the channels whose home this shard is. It gives offsets, keeps history and last values, and
+// knows which shards have subscribers.
+//
+// Every publication of a channel passes here, whoever made it, and goes from here to the shards
+// that asked for it. A question is answered on the same lane as later publications, so what an
+// asker sees after its answer is exactly what came after it. Threading: owned by one shard.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/config.h"
+#include "shards/exchange.h"
+#include "shards/history.h"
+#include "shards/message.h"
+#include "shards/string_map.h"
+
+namespace tickcast::shards {
+
+class Home {
+ public:
+  // `config` and `exchange` outlive the home. `seed` makes the epochs; no two runs may share one.
+  Home(const engine::Config& config, Exchange& exchange, std::uint64_t seed);
+
+  // Publishes the draft of a feed of this shard. False when its way to the subscribers is full:
+  // nothing was taken.
+  bool Offer(const PublicationRef& draft, std::uint64_t now_ns);
+
+  // Publishes the draft of another shard's feed, which was accepted when that shard sent it: its
+  // source looked at Exchange::congested() then, so what comes now is at most a lane's worth.
+  void Take(PublicationRef draft, std::uint64_t now_ns);
+
+  // Answers `request` in place and sends it back to its origin.
+  void Ask(std::unique_ptr<Request> request, std::uint64_t now_ns);
+
+  // Forgets the interest of `shard`, if it is still the one that `leave` names.
+  void Leave(ShardId shard, const Request& leave);
+
+  // Expires histories and drops channels nobody knows any more; looks at a bounded number of
+  // channels, so call it often.
+  void Sweep(std::uint64_t now_ns);
+
+  std::size_t channel_count() const { return by_name_.size(); }
+  std::uint64_t published() const { return published_; }
+
+ private:
+  struct Interest {
+    ShardId shard;
+    ChannelIndex local;
+    std::uint32_t generation;
+  };
+  struct Channel {
+    std::string name;
+    const engine::Namespace* ns = nullptr;
+    std::string epoch;
+    std::uint64_t sequence = 0;  // Publications ever, in history or not.
+    std::uint64_t offset = 0;    // Of the newest publication in the history's order.
+    std::uint64_t touched_ns = 0;
+    std::vector<Interest> interests;
+    PublicationRef last;  // State channels.
+    History history;      // Stream channels.
+    bool in_use = false;
+  };
+
+  static bool KeepsHistory(const Channel& channel);
+  Channel* Find(std::string_view name);
+  // Null when the name's namespace is unknown.
+  Channel* FindOrAdd(std::string_view name, std::uint64_t now_ns);
+  void Remove(std::uint32_t index);
+  std::string NewEpoch();
+
+  // Returns the offset it gave, 0 where the channel has none.
+  std::uint64_t PublishTo(Channel& channel, PublicationRef draft, bool skip_history,
+                          std::uint64_t now_ns);
+  bool Congested(const Channel& channel) const;
+  void AnswerPublish(Request& request, std::uint64_t now_ns);
+  void AnswerSubscribe(Request& request, std::uint64_t now_ns);
+  void Recover(Channel& channel, Request& request) const;
+  void AnswerHistory(Request& request, std::uint64_t now_ns);
+  void AnswerTickers(Request& request) const;
+
+  const engine::Config& config_;
+  Exchange& exchange_;
+  std::mt19937_64 random_;
+  std::deque<Channel> channels_;  // Stable addresses; holes are in free_.
+  std::vector<std::uint32_t> free_;
+  StringMap<std::uint32_t> by_name_;
+  std::uint32_t sweep_at_ = 0;
+  std::uint64_t published_ = 0;
+};
+
+}  // namespace tickcast::shards

@@ -1,0 +1,187 @@
+#include "shards/http_handler.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "engine/metrics_text.h"
+#include "protocol/abseil.h"
+#include "protocol/websocket/handshake.h"
+
+namespace tickcast::shards {
+
+using protocol::RequestHead;
+using protocol::ResponseHeader;
+
+namespace {
+
+constexpr std::string_view kWebSocketPath = "/connection/websocket";
+constexpr std::string_view kEchoPath = "/debug/echo";
+
+// The page needs its own files and a WebSocket to its own origin, nothing else.
+constexpr std::string_view kContentSecurityPolicy =
+    "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'";
+
+bool MethodAllowed(std::string_view method, std::string_view allowed) {
+  return method == allowed || (method == "HEAD" && allowed == "GET");
+}
+
+}  // namespace
+
+struct HttpHandler::Route {
+  std::string_view path;
+  std::string_view method;  // GET includes HEAD.
+  void (HttpHandler::*run)(const HttpAsker&, const RequestHead&, std::string_view body);
+};
+
+const HttpHandler::Route HttpHandler::kRoutes[] = {
+    {kWebSocketPath, "GET", &HttpHandler::Upgrade},
+    {kEchoPath, "GET", &HttpHandler::Upgrade},
+    {"/health", "GET", &HttpHandler::Health},
+    {"/metrics", "GET", &HttpHandler::Metrics},
+    {"/v1/tickers", "GET", &HttpHandler::Tickers},
+    {"/api/publish", "POST", &HttpHandler::Api},
+    {"/api/broadcast", "POST", &HttpHandler::Api},
+    {"/api/batch", "POST", &HttpHandler::Api},
+    {"/api", "POST", &HttpHandler::Api},
+};
+
+HttpHandler::HttpHandler(const engine::Config& config, ConnectionTable& connections,
+                         Exchange& exchange, ShardMetrics& metrics, Host& host, HttpAssets assets)
+    : config_(config),
+      connections_(connections),
+      host_(host),
+      assets_(assets),
+      responder_(connections, metrics, host),
+      api_(config, exchange, responder_, metrics),
+      tickers_(exchange, responder_) {}
+
+HttpAsker HttpHandler::AskerOf(engine::Slot slot, const RequestHead& head) const {
+  return {.slot = slot,
+          .generation = connections_.generation(slot),
+          .keep_alive = head.keep_alive(),
+          .head_only = head.method == "HEAD"};
+}
+
+std::size_t HttpHandler::OnInput(engine::Slot slot, std::string_view input) {
+  RequestHead head;
+  const protocol::HeadResult result = protocol::ParseRequestHead(input, head);
+  if (result.verdict == protocol::HeadVerdict::kNeedMore) return 0;
+  const HttpAsker asker = AskerOf(slot, head);
+  if (result.verdict == protocol::HeadVerdict::kBad) {
+    responder_.Refuse(asker, result.status, result.reason, /*broken=*/true);
+    return input.size();
+  }
+  const std::uint64_t body_bytes = head.content_length.value_or(0);
+  if (body_bytes > kMaxBodyBytes) {
+    responder_.Refuse(asker, 413, "the body is larger than 1 MiB", /*broken=*/true);
+    return input.size();
+  }
+  if (input.size() - result.head_bytes < body_bytes) return 0;
+  // Only asynchronous answers leave it set; OnResponse() clears it.
+  connections_[slot].answering = true;
+  Dispatch(asker, head, input.substr(result.head_bytes, body_bytes));
+  return result.head_bytes + body_bytes;
+}
+
+void HttpHandler::Dispatch(const HttpAsker& asker, const RequestHead& head, std::string_view body) {
+  for (const Route& route : kRoutes) {
+    if (route.path != head.path) continue;
+    if (!MethodAllowed(head.method, route.method)) {
+      const ResponseHeader allow[] = {{"Allow", route.method == "GET" ? "GET, HEAD" : "POST"}};
+      return responder_.Refuse(asker, 405, "this path has another method", false, allow);
+    }
+    return (this->*route.run)(asker, head, body);
+  }
+  Asset(asker, head);
+}
+
+void HttpHandler::Health(const HttpAsker& asker, const RequestHead&, std::string_view) {
+  if (!config_.health.enabled) return responder_.Refuse(asker, 404, "health.enabled is false");
+  if (!host_.Ready()) return responder_.Respond(asker, 503, "application/json", "{}\n");
+  responder_.Respond(asker, 200, "application/json", "{}\n");
+}
+
+void HttpHandler::Metrics(const HttpAsker& asker, const RequestHead&, std::string_view) {
+  if (!config_.prometheus.enabled) {
+    return responder_.Refuse(asker, 404, "prometheus.enabled is false");
+  }
+  responder_.Respond(asker, 200, engine::kMetricsContentType, host_.MetricsText());
+}
+
+void HttpHandler::Tickers(const HttpAsker& asker, const RequestHead& head, std::string_view) {
+  tickers_.Run(asker, head, host_.NowNs());
+}
+
+void HttpHandler::Api(const HttpAsker& asker, const RequestHead& head, std::string_view body) {
+  if (!api_.Authorized(head)) return responder_.Refuse(asker, 401, "Unauthorized");
+  using protocol::ApiEndpoint;
+  const ApiEndpoint endpoint = head.path == "/api/publish"     ? ApiEndpoint::kPublish
+                               : head.path == "/api/broadcast" ? ApiEndpoint::kBroadcast
+                               : head.path == "/api/batch"     ? ApiEndpoint::kBatch
+                                                               : ApiEndpoint::kLegacy;
+  api_.Run(asker, endpoint, body, host_.NowNs());
+}
+
+// A browser always says where its page came from; other clients do not.
+bool HttpHandler::OriginAllowed(const RequestHead& head) const {
+  const auto origin = head.Find("Origin");
+  if (!origin) return true;
+  const std::vector<std::string>& allowed = config_.client.allowed_origins;
+  return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& pattern) {
+    return pattern == "*" || absl::EqualsIgnoreCase(pattern, protocol::Abseil(*origin));
+  });
+}
+
+void HttpHandler::Upgrade(const HttpAsker& asker, const RequestHead& head, std::string_view) {
+  const bool echo = head.path == kEchoPath;
+  if (echo && !config_.debug.echo_endpoint) {
+    return responder_.Refuse(asker, 404, "debug.echo_endpoint is false");
+  }
+  const protocol::ServerHandshake handshake = protocol::CheckUpgrade(head);
+  if (handshake.status != 101) {
+    const ResponseHeader version[] = {{"Sec-WebSocket-Version", "13"}, {"Upgrade", "websocket"}};
+    const std::span<const ResponseHeader> headers(version);
+    return responder_.Refuse(asker, handshake.status, handshake.reason, false,
+                             handshake.status == 426 ? headers : headers.first(0));
+  }
+  if (!OriginAllowed(head)) {
+    return responder_.Refuse(asker, 403, "client.allowed_origins does not list this Origin");
+  }
+  protocol::AppendUpgradeResponse(handshake, connections_.OutboxOf(asker.slot).raw);
+  connections_[asker.slot].answering = false;
+  host_.OnUpgraded(asker.slot, echo);
+}
+
+void HttpHandler::Asset(const HttpAsker& asker, const RequestHead& head) {
+  const auto asset = std::find_if(assets_.begin(), assets_.end(), [&](const ConsoleAsset& known) {
+    return known.path == head.path || (head.path == "/" && known.path == "/index.html");
+  });
+  if (asset == assets_.end()) return responder_.Refuse(asker, 404, "there is nothing here");
+  if (!MethodAllowed(head.method, "GET")) {
+    const ResponseHeader allow[] = {{"Allow", "GET, HEAD"}};
+    return responder_.Refuse(asker, 405, "this path has another method", false, allow);
+  }
+  const ResponseHeader headers[] = {{"ETag", asset->etag},
+                                    {"Cache-Control", "no-cache"},
+                                    {"X-Content-Type-Options", "nosniff"},
+                                    {"Content-Security-Policy", kContentSecurityPolicy}};
+  const auto known = head.Find("If-None-Match");
+  if (known && known->find(asset->etag) != std::string_view::npos) {
+    return responder_.Respond(asker, 304, {}, {}, headers);
+  }
+  responder_.Respond(asker, 200, asset->content_type, asset->bytes, headers);
+}
+
+void HttpHandler::OnAnswer(std::unique_ptr<Request> answer) {
+  if (answer->asker == Request::Asker::kApiCall) return api_.OnAnswer(*answer);
+  tickers_.OnAnswer(*answer, host_.NowNs());
+}
+
+void HttpHandler::RefuseConnection(engine::Slot slot, int status, std::string_view reason) {
+  responder_.Refuse({.slot = slot, .generation = connections_.generation(slot)}, status, reason,
+                    /*broken=*/true);
+}
+
+}  // namespace tickcast::shards

@@ -1,0 +1,45 @@
+// Outbox: what a connection is owed besides publications: replies, pings, HTTP responses, close
+// frames. And OutboxPool: only connections that are owed something have one.
+//
+// Two parts in the order in which they go out: `raw`, bytes that are finished (a handshake, control
+// frames, HTTP), then `lines`, JSON replies that the flush joins with the publications due into
+// one text frame, so that an SDK gets one event. Both stay until the kernel has taken them.
+// Threading: owned by one shard.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace tickcast::shards {
+
+struct Outbox {
+  std::string raw;
+  std::string lines;  // Joined by '\n', none at the end.
+
+  // A place to append one reply to.
+  std::string& NewLine() {
+    if (!lines.empty()) lines += '\n';
+    return lines;
+  }
+  std::size_t size_bytes() const { return raw.size() + lines.size(); }
+};
+
+class OutboxPool {
+ public:
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+
+  std::uint32_t Take();
+  // Gives the outbox back with its strings' memory, as far as that is small.
+  void Return(std::uint32_t index);
+  Outbox& operator[](std::uint32_t index) { return outboxes_[index]; }
+
+ private:
+  // What a reused outbox may keep: room for the replies of an ordinary turn.
+  static constexpr std::size_t kKeptBytes = 1024;
+  std::deque<Outbox> outboxes_;  // Stable addresses; the free ones keep their memory.
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace tickcast::shards

@@ -1,0 +1,69 @@
+// Request: a question to a channel's home shard, which travels back as its own answer.
+//
+// What asks is named by shard, kind and a slot with a generation, so an answer that comes after
+// its asker went away is recognised and dropped. The same object goes both ways: the way back
+// needs no look-up and no second allocation.
+// Threading: owned by one shard at a time; moves through lanes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "protocol/centrifuge/codes.h"
+#include "shards/publication.h"
+
+namespace tickcast::shards {
+
+using ShardId = std::uint16_t;
+
+// Index of a channel in the table of one shard's subscribed channels.
+using ChannelIndex = std::uint32_t;
+inline constexpr ChannelIndex kNoChannel = ~ChannelIndex{0};
+
+struct Request {
+  enum class Kind : std::uint8_t {
+    kSubscribe,  // Position, recovered publications or last value, and an exact cut to live.
+    kPublish,    // By a client or the HTTP API; feeds publish without waiting for an answer.
+    kHistory,
+    kTickers,  // Every last value whose channel begins with `channel` ("ticker:").
+  };
+  enum class Asker : std::uint8_t { kSession, kApiCall, kTickersPage };
+
+  Kind kind = Kind::kSubscribe;
+  Asker asker = Asker::kSession;
+  ShardId origin = 0;
+  std::uint32_t slot = 0;  // Of the connection or call on the origin shard.
+  std::uint32_t generation = 0;
+  std::uint32_t command_id = 0;  // kSession: id of the client's command; kApiCall: its place.
+  std::string channel;
+
+  // kSubscribe: where publications will be delivered to on the origin shard.
+  ChannelIndex local = kNoChannel;
+  std::uint32_t local_generation = 0;
+  bool wants_position = false;  // Granted positioned or recoverable.
+  bool recoverable = false;
+  bool recover = false;
+  bool reject_unrecovered = false;  // Answer 112 instead of recovered:false.
+  // kSubscribe with recover, kHistory with has_since.
+  bool has_since = false;
+  std::uint64_t since_offset = 0;
+  std::string since_epoch;
+  // kHistory.
+  std::int32_t limit = 0;
+  bool reverse = false;
+  // kPublish.
+  PublicationRef draft;
+  bool skip_history = false;
+
+  // The answer.
+  protocol::ErrorCode error = protocol::ErrorCode::kInternal;
+  bool failed = false;  // `error` says why.
+  bool recovered = false;
+  std::uint64_t sequence = 0;  // kSubscribe: the cut; what comes later has a higher one.
+  std::uint64_t offset = 0;
+  std::string epoch;
+  std::vector<PublicationRef> publications;
+};
+
+}  // namespace tickcast::shards

@@ -1,0 +1,342 @@
+#include "shards/shard.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/invariant.h"
+#include "engine/metrics_text.h"
+
+namespace tickcast::shards {
+namespace {
+
+constexpr std::uint64_t kMillisecond = 1'000'000;
+constexpr std::uint64_t kTimerTickNs = 10 * kMillisecond;
+constexpr std::uint32_t kTimerSlots = 4096;  // One revolution: 41 s, beyond every usual deadline.
+constexpr std::uint64_t kSweepIntervalNs = 100 * kMillisecond;
+constexpr std::size_t kReapBatch = 256;
+// Messages taken from one lane per turn: a busy sender does not keep a shard from its flush.
+constexpr std::size_t kDrainBatch = 1024;
+// A turn in which nothing is due still looks at the clock this often.
+constexpr std::uint64_t kLongestSleepNs = 1000 * kMillisecond;
+
+}  // namespace
+
+Shard::Shard(const engine::Config& config, Mesh& mesh, ShardId id, engine::Ring& ring,
+             engine::Registry& registry, const HttpAssets& assets, ServerState& server,
+             std::uint64_t seed)
+    : config_(config),
+      mesh_(mesh),
+      ring_(ring),
+      registry_(registry),
+      server_(server),
+      metrics_(registry, id),
+      timers_(kTimerTickNs, kTimerSlots, ring.now_ns()),
+      connections_(ring.slot_count()),
+      exchange_(mesh, id),
+      home_(config, exchange_, seed),
+      fan_out_(ring, connections_, channels_, metrics_, *this,
+               {.batch = config.engine.send_batch, .catch_up_bytes = config.engine.catch_up_bytes}),
+      commands_(config, connections_, channels_, fan_out_, exchange_, metrics_, *this, seed + 1),
+      web_socket_(connections_, *this),
+      http_(config, connections_, exchange_, metrics_, *this, assets),
+      feed_port_(config, exchange_, home_),
+      now_ns_(ring.now_ns()),
+      busy_since_ns_(now_ns_) {
+  completions_.reserve(kReapBatch);
+}
+
+Shard::~Shard() = default;
+
+void Shard::AddFeed(std::unique_ptr<Feed> feed) {
+  feeds_.push_back({.feed = std::move(feed),
+                    .next_ns = now_ns_,
+                    .metrics = FeedMetrics(registry_, exchange_.self(), feeds_.size())});
+}
+
+// Copies levels into the metrics; a scrape sees them at most kSweepIntervalNs old.
+void Shard::Sample() {
+  CountBusy(now_ns_);
+  metrics_.Sample(connections_, channels_, exchange_, home_.channel_count(), home_.published());
+  for (RunningFeed& running : feeds_) running.metrics.Update(running.feed->counters());
+}
+
+void Shard::Start() {
+  accepting_ = true;
+  accept_armed_ = true;
+  ring_.ArmAccept();
+  ring_.Submit();
+}
+
+void Shard::Run() {
+  server_.running_shards.fetch_add(1);
+  while (Turn()) Sleep();
+  server_.running_shards.fetch_sub(1);
+}
+
+bool Shard::Turn() {
+  now_ns_ = ring_.now_ns();
+  metrics_.turns.Add();
+  ReapAll();
+  HandleCompletions();
+  timers_.Advance(now_ns_, [this](std::uint64_t payload) {
+    const engine::Token owner = engine::Token::Unpack(payload);
+    if (connections_.Find(owner.slot, owner.generation) != nullptr) OnTimer(owner.slot);
+  });
+  if (now_ns_ >= sweep_due_ns_) {
+    home_.Sweep(now_ns_);
+    Sample();
+    sweep_due_ns_ = now_ns_ + kSweepIntervalNs;
+  }
+  if (drain_began_ns_ == 0 && server_.draining.load(std::memory_order_relaxed)) BeginDrain();
+  if (drain_began_ns_ == 0) RunFeeds();
+  if (drain_began_ns_ != 0) Drain();
+  DrainLanes();
+  RearmReceives();
+  if (!fan_out_.idle()) {
+    fan_out_.Flush(ring_.now_ns(), [this](bool long_flush) { SettleBatch(long_flush); });
+  }
+  exchange_.Publish(ring_);
+  const bool done = drain_began_ns_ != 0 && connections_.open_count() == 0;
+  // No sleep follows that would hand the last closes to the kernel.
+  if (done) ring_.Submit();
+  return !done;
+}
+
+// Everything but sleep is work, also in a shard that never sleeps.
+void Shard::CountBusy(std::uint64_t until_ns) {
+  if (until_ns <= busy_since_ns_) return;
+  metrics_.busy_ns.Add(until_ns - busy_since_ns_);
+  busy_since_ns_ = until_ns;
+}
+
+// A publication of this shard's own client to a channel at home here takes three steps: question,
+// delivery and answer. All in one turn, it leaves with the flush at its end.
+void Shard::DrainLanes() {
+  constexpr int kSteps = 3;
+  for (int step = 0; step == 0 || (step < kSteps && exchange_.has_own()); ++step) {
+    exchange_.Drain(kDrainBatch, [this](ShardId from, Message&& message) {
+      OnMessage(from, std::move(message));
+    });
+  }
+}
+
+// Looks for work for a while before sleeping: waking a sleeping thread takes tens of microseconds.
+bool Shard::Spin() {
+  const std::uint64_t until = ring_.now_ns() + config_.engine.spin_ns;
+  do {
+    ring_.Wait(0);
+    ReapAll();
+    if (!completions_.empty() || exchange_.inbound_depth() > 0) return true;
+  } while (ring_.now_ns() < until && NextDeadline() > ring_.now_ns());
+  return false;
+}
+
+void Shard::Sleep() {
+  const bool work_left = !fan_out_.idle() || !completions_.empty();
+  if (work_left) return ring_.Wait(0);
+  if (config_.engine.spin_ns != 0 && Spin()) return;
+  if (!exchange_.PrepareSleep()) return ring_.Wait(0);
+  std::uint64_t deadline = NextDeadline();
+  const std::uint64_t before = ring_.now_ns();
+  deadline = std::min(deadline, before + kLongestSleepNs);
+  if (deadline > before) {
+    CountBusy(before);
+    ring_.Wait(deadline);
+    busy_since_ns_ = ring_.now_ns();
+    metrics_.idle_ns.Add(busy_since_ns_ - before);
+  } else {
+    ring_.Wait(0);
+  }
+  exchange_.Awake();
+}
+
+std::uint64_t Shard::NextDeadline() const {
+  std::uint64_t deadline = std::min(timers_.NextDeadline(), sweep_due_ns_);
+  if (drain_began_ns_ != 0) return std::min(deadline, now_ns_ + 10 * kMillisecond);
+  for (const RunningFeed& feed : feeds_) deadline = std::min(deadline, feed.next_ns);
+  return deadline;
+}
+
+void Shard::RunFeeds() {
+  for (RunningFeed& running : feeds_) {
+    if (running.next_ns <= now_ns_) running.next_ns = running.feed->Run(now_ns_, feed_port_);
+  }
+}
+
+// --- Completions ---------------------------------------------------------------------------------
+
+// Sends are settled by the flush that made them; everything else waits in completions_.
+void Shard::ReapAll() {
+  engine::Completion batch[kReapBatch];
+  for (;;) {
+    const std::size_t count = ring_.Reap(batch);
+    for (const engine::Completion& done : std::span(batch, count)) {
+      if (done.token.operation == engine::Operation::kSend) {
+        fan_out_.OnSend(done);
+      } else {
+        completions_.push_back(done);
+      }
+    }
+    if (count < kReapBatch) return;
+  }
+}
+
+void Shard::SettleBatch(bool long_flush) {
+  if (long_flush) ring_.Wait(0);
+  ReapAll();
+  fan_out_.Settle();
+  HandleCompletions();
+}
+
+void Shard::HandleCompletions() {
+  // By index: handling may submit, but only ReapAll() adds.
+  for (std::size_t i = 0; i < completions_.size(); ++i) Handle(completions_[i]);
+  completions_.clear();
+}
+
+void Shard::Handle(const engine::Completion& done) {
+  switch (done.token.operation) {
+    case engine::Operation::kAccept:
+      return OnAccept(done);
+    case engine::Operation::kReceive:
+      return OnReceive(done);
+    case engine::Operation::kPollOut:
+      if (connections_.Find(done.token.slot, done.token.generation) != nullptr) {
+        fan_out_.OnPollOut(done.token.slot);
+      }
+      return;
+    case engine::Operation::kSend:
+    case engine::Operation::kConnect:
+      INVARIANT(false, "a shard settles its sends and never connects");
+    case engine::Operation::kWake:
+    case engine::Operation::kNone:
+      return;
+  }
+}
+
+void Shard::OnAccept(const engine::Completion& done) {
+  if (!done.more) accept_armed_ = false;
+  if (done.result < 0) {
+    // No slot is free; accepting goes on when one is (CloseNow).
+    if (accepting_ && done.result != -ECANCELED) metrics_.accept_refused.Add();
+    return;
+  }
+  const auto slot = static_cast<engine::Slot>(done.result);
+  Connection& connection = connections_.Open(slot);
+  metrics_.accepted.Add();
+  connection.due_ns = now_ns_ + config_.client.head_timeout_ns;
+  connection.receive_armed = true;
+  ring_.ArmReceive(slot, connections_.generation(slot));
+  Schedule(slot);
+  // The last slots are kept for saying no: a full table could not even do that.
+  const std::uint32_t reserve = std::min<std::uint32_t>(64, connections_.slots() / 16);
+  if (connections_.open_count() + reserve > connections_.slots()) Refuse(slot);
+  if (!accept_armed_ && accepting_) {
+    accept_armed_ = true;
+    ring_.ArmAccept();
+  }
+}
+
+void Shard::Refuse(engine::Slot slot) {
+  // Begun first, so that this is the one reason that is counted; the response still goes out.
+  BeginClose(slot, CloseReason::kNoRoom, /*wait_for_peer=*/true);
+  http_.RefuseConnection(slot, 503, "the server is full");
+}
+
+void Shard::OnReceive(const engine::Completion& done) {
+  const engine::Slot slot = done.token.slot;
+  Connection* connection = connections_.Find(slot, done.token.generation);
+  if (connection != nullptr) {
+    connection->receive_armed = done.more;
+    if (done.result > 0) {
+      metrics_.bytes_received.Add(static_cast<std::uint64_t>(done.result));
+      OnBytes(slot, ring_.Received(done));
+    }
+  }
+  // Also a completion that comes after its connection was closed lends a buffer.
+  if (done.has_buffer) ring_.Recycle(done.buffer_id);
+  connection = connections_.Find(slot, done.token.generation);
+  if (connection == nullptr) return;
+  if (done.result == 0 ||
+      (done.result < 0 && done.result != -ENOBUFS && done.result != -ECANCELED)) {
+    return OnPeerEnd(slot, done.result);
+  }
+  if (connection->receive_armed || connection->reading_paused) return;
+  if (done.result == -ENOBUFS) {
+    // No fault of this peer: buffers come back within the turn.
+    metrics_.buffers_exhausted.Add();
+    starved_.emplace_back(slot, done.token.generation);
+    return;
+  }
+  connection->receive_armed = true;
+  ring_.ArmReceive(slot, done.token.generation);
+}
+
+void Shard::RearmReceives() {
+  for (const auto& [slot, generation] : starved_) {
+    Connection* connection = connections_.Find(slot, generation);
+    if (connection == nullptr || connection->receive_armed || connection->reading_paused) continue;
+    connection->receive_armed = true;
+    ring_.ArmReceive(slot, generation);
+  }
+  starved_.clear();
+}
+
+void Shard::OnPeerEnd(engine::Slot slot, std::int32_t result) {
+  Connection& connection = connections_[slot];
+  if (result < 0) metrics_.transport_errors.Add();
+  const bool owed = connection.outbox != OutboxPool::kNone || connection.unsent != nullptr ||
+                    connection.answering;
+  // It may have ended only its own side and still read: a response or our close frame goes out
+  // (RFC 9112 section 9.6). A WebSocket that ends without a close frame is gone.
+  if (result == 0 && owed && connection.state != Connection::State::kWebSocket) {
+    connection.close_when_flushed = true;
+    return;
+  }
+  CloseNow(slot, CloseReason::kPeerGone);
+}
+
+// --- Lanes ---------------------------------------------------------------------------------------
+
+void Shard::OnMessage(ShardId from, Message&& message) {
+  switch (message.kind) {
+    case Message::Kind::kTick:
+      return home_.Take(std::move(message.publication), now_ns_);
+    case Message::Kind::kAsk:
+      return home_.Ask(std::move(message.request), now_ns_);
+    case Message::Kind::kLeave:
+      return home_.Leave(from, *message.request);
+    case Message::Kind::kDeliver:
+      if (Channel* channel = channels_.Find(message.local, message.generation);
+          channel != nullptr) {
+        fan_out_.Apply(message.local, *channel, std::move(message.publication));
+      }
+      return;
+    case Message::Kind::kAnswer:
+      if (message.request->asker == Request::Asker::kSession) {
+        commands_.OnAnswer(std::move(message.request));
+      } else {
+        http_.OnAnswer(std::move(message.request));
+      }
+      return;
+  }
+}
+
+// --- What the command, HTTP and WebSocket handlers ask for ---------------------------------------
+
+std::int64_t Shard::UnixSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec;
+}
+
+bool Shard::Ready() const {
+  return drain_began_ns_ == 0 && server_.running_shards.load() == mesh_.shards();
+}
+
+std::string Shard::MetricsText() { return engine::MetricsText(registry_); }
+
+}  // namespace tickcast::shards

@@ -1,0 +1,172 @@
+// Shard: one core's loop and all that it owns.
+//
+// A turn: completions, lanes, timers and feeds change channels and fill outboxes; then one flush
+// sends what is owed, and the shard sleeps until something comes. Nothing here is shared with other
+// threads but what crosses the mesh, the counters, and the server's request to drain.
+// Threading: built and run on the shard's own thread. Design: docs/architecture.md.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/config.h"
+#include "engine/metrics.h"
+#include "engine/ring.h"
+#include "engine/timer_wheel.h"
+#include "shards/channel.h"
+#include "shards/commands.h"
+#include "shards/connection.h"
+#include "shards/exchange.h"
+#include "shards/fan_out.h"
+#include "shards/feed_metrics.h"
+#include "shards/feed_port.h"
+#include "shards/feeds/feed.h"
+#include "shards/home.h"
+#include "shards/http_handler.h"
+#include "shards/shard_metrics.h"
+#include "shards/web_socket.h"
+
+namespace tickcast::shards {
+
+// What all shards of a server look at.
+struct ServerState {
+  std::atomic<bool> draining{false};
+  std::atomic<std::uint32_t> running_shards{0};
+};
+
+// What a blocked connection may be owed in replies before its input is no longer read.
+inline constexpr std::size_t kOutboxLimitBytes = 64 * 1024;
+
+class Shard final : private Commands::Host,
+                    private FanOut::Events,
+                    private HttpHandler::Host,
+                    private WebSocket::Host {
+ public:
+  // All arguments outlive the shard. `seed` differs from run to run, or epochs would repeat.
+  Shard(const engine::Config& config, Mesh& mesh, ShardId id, engine::Ring& ring,
+        engine::Registry& registry, const HttpAssets& assets, ServerState& server,
+        std::uint64_t seed);
+  ~Shard() override;
+
+  // Before Start(). The shard polls the feed once a turn.
+  void AddFeed(std::unique_ptr<Feed> feed);
+
+  // Begins to accept.
+  void Start();
+
+  // One turn without the sleep at its end. False when the shard has drained and is done.
+  bool Turn();
+
+  // Sleeps until something may have come (at most until the next timer).
+  void Sleep();
+
+  // Turns and sleeps until drained.
+  void Run();
+
+  const ConnectionTable& connections() const { return connections_; }
+  FanOut& fan_out() { return fan_out_; }
+  const ShardMetrics& metrics() const { return metrics_; }
+
+ private:
+  struct RunningFeed {
+    std::unique_ptr<Feed> feed;
+    std::uint64_t next_ns = 0;
+    FeedMetrics metrics;
+  };
+
+  // Completions.
+  void ReapAll();
+  void SettleBatch(bool long_flush);
+  void HandleCompletions();
+  void Handle(const engine::Completion& done);
+  void OnAccept(const engine::Completion& done);
+  void OnReceive(const engine::Completion& done);
+  void OnBytes(engine::Slot slot, std::span<std::byte> bytes);
+  void OnPeerEnd(engine::Slot slot, std::int32_t result);
+  void RearmReceives();
+  void Refuse(engine::Slot slot);
+
+  // Lanes.
+  void DrainLanes();
+  void OnMessage(ShardId from, Message&& message);
+
+  // Connections.
+  void CloseNow(engine::Slot slot, CloseReason reason);
+  void BeginClose(engine::Slot slot, CloseReason reason, bool wait_for_peer);
+  void CloseWithFrame(engine::Slot slot, CloseReason reason, std::uint16_t code,
+                      std::string_view text);
+  void AppendClose(engine::Slot slot, std::uint16_t code, std::string_view text);
+  void ReplayInput(engine::Slot slot);
+  std::size_t InboundLimit(const Connection& connection) const;
+  void LimitOutbox(engine::Slot slot);
+  void PauseReading(engine::Slot slot);
+  void ResumeReading(engine::Slot slot);
+  void Schedule(engine::Slot slot);
+  void OnTimer(engine::Slot slot);
+  void Ping(engine::Slot slot);
+  std::uint64_t SlowDeadline(const Connection& connection) const;
+
+  void RunFeeds();
+  void Sample();
+  void CountBusy(std::uint64_t until_ns);
+  void BeginDrain();
+  void Drain();
+  std::uint64_t NextDeadline() const;
+  bool Spin();
+
+  // Commands::Host
+  void Disconnect(engine::Slot slot, protocol::DisconnectCode code) override;
+  void OnConnected(engine::Slot slot) override;
+  std::int64_t UnixSeconds() override;
+  std::uint64_t NowNs() override { return now_ns_; }
+  // FanOut::Events
+  void OnSendFailed(engine::Slot slot) override;
+  void OnFlushed(engine::Slot slot) override;
+  void OnBlocked(engine::Slot slot) override;
+  void OnUnblocked(engine::Slot slot) override;
+  void OnGap(engine::Slot slot, ChannelIndex channel, std::uint64_t lost) override;
+  // HttpHandler::Host
+  void OnUpgraded(engine::Slot slot, bool echo) override;
+  void OnResponse(engine::Slot slot, After after) override;
+  bool Ready() const override;
+  std::string MetricsText() override;
+  // WebSocket::Host
+  void OnCommands(engine::Slot slot, std::string_view frame) override;
+  void OnPeerClose(engine::Slot slot, std::uint16_t code) override;
+  void OnViolation(engine::Slot slot, std::uint16_t close_code) override;
+  void OnOwed(engine::Slot slot) override;
+
+  const engine::Config& config_;
+  Mesh& mesh_;
+  engine::Ring& ring_;
+  engine::Registry& registry_;
+  ServerState& server_;
+  ShardMetrics metrics_;
+  engine::TimerWheel timers_;
+  ConnectionTable connections_;
+  ChannelTable channels_;
+  Exchange exchange_;
+  Home home_;
+  FanOut fan_out_;
+  Commands commands_;
+  WebSocket web_socket_;
+  HttpHandler http_;
+  FeedPort feed_port_;
+  std::vector<RunningFeed> feeds_;
+
+  std::uint64_t now_ns_ = 0;
+  std::uint64_t busy_since_ns_ = 0;  // End of the last sleep, or what was counted since.
+  std::uint64_t sweep_due_ns_ = 0;
+  bool replaying_http_ = false;  // HttpHandler::OnInput() is on the stack.
+  bool accept_armed_ = false;
+  bool accepting_ = false;
+  std::uint64_t drain_began_ns_ = 0;  // 0 = not draining.
+  engine::Slot drain_next_ = 0;
+  engine::Slot drain_slots_ = 0;                 // Those above were vacant when the drain began.
+  std::vector<engine::Completion> completions_;  // Reaped, to be handled.
+  std::vector<std::pair<engine::Slot, std::uint32_t>> starved_;  // Wait for receive buffers.
+};
+
+}  // namespace tickcast::shards

@@ -1,0 +1,163 @@
+#include "shards/shard_metrics.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "engine/invariant.h"
+
+namespace tickcast::shards {
+namespace {
+
+struct CloseReasonRow {
+  CloseReason reason;
+  const char* name;
+};
+
+constexpr CloseReasonRow kCloseReasons[] = {
+    {CloseReason::kHttpDone, "http done"},
+    {CloseReason::kPeerGone, "peer gone"},
+    {CloseReason::kHeadTimeout, "head timeout"},
+    {CloseReason::kNoRoom, "no room"},
+    {CloseReason::kPeerClosed, "peer closed"},
+    {CloseReason::kTooMuchInput, "too much input"},
+    {CloseReason::kBadRequestHead, "bad request head"},
+    {CloseReason::kGoingAway, "1001 going away"},
+    {CloseReason::kProtocolError, "1002 protocol error"},
+    {CloseReason::kInvalidPayload, "1007 invalid payload"},
+    {CloseReason::kMessageTooBig, "1009 message too big"},
+    {CloseReason::kShutdown, "3001 shutdown"},
+    {CloseReason::kServerError, "3004 internal server error"},
+    {CloseReason::kExpired, "3005 connection expired"},
+    {CloseReason::kSlow, "3008 slow"},
+    {CloseReason::kNoPong, "3012 no pong"},
+    {CloseReason::kInvalidToken, "3500 invalid token"},
+    {CloseReason::kBadRequest, "3501 bad request"},
+    {CloseReason::kStale, "3502 stale"},
+    {CloseReason::kNotAvailable, "3508 not available"},
+};
+static_assert(std::size(kCloseReasons) <= 32);
+
+constexpr const char* kSkippedHelp =
+    "Publications that subscribers were owed and did not get, by reason.";
+constexpr const char* kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+
+}  // namespace
+
+engine::MetricLabels ShardMetrics::Labels(const char* label, const char* value) const {
+  engine::MetricLabels labels = {{"shard", shard_}};
+  if (label != nullptr) labels.emplace_back(label, value);
+  return labels;
+}
+
+engine::Counter& ShardMetrics::Counter(const char* name, const char* help, const char* label,
+                                       const char* value, engine::MetricUnit unit) {
+  return registry_.AddCounter(name, help, Labels(label, value), unit);
+}
+
+engine::Gauge& ShardMetrics::Gauge(const char* name, const char* help) {
+  return registry_.AddGauge(name, help, Labels());
+}
+
+ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
+    : registry_(registry),
+      shard_(absl::StrCat(shard)),
+      turns(Counter("tickcast_turns_total", "Passes of the shard's loop.")),
+      busy_ns(Counter("tickcast_busy_seconds_total", "Time the shard worked.", nullptr, nullptr,
+                      engine::MetricUnit::kNanoseconds)),
+      idle_ns(Counter("tickcast_idle_seconds_total", "Time the shard slept.", nullptr, nullptr,
+                      engine::MetricUnit::kNanoseconds)),
+      accepted(Counter("tickcast_accepted_total", "Connections accepted.")),
+      accept_refused(Counter("tickcast_accept_refused_total",
+                             "Times accepting stopped because every slot was taken.")),
+      upgrades(Counter("tickcast_upgrades_total", "WebSocket handshakes done.")),
+      transport_errors(
+          Counter("tickcast_transport_errors_total", "Sockets that failed (reset, timed out).")),
+      buffers_exhausted(Counter("tickcast_receive_buffers_exhausted_total",
+                                "Receives that found no free buffer and were armed again.")),
+      reading_paused(Counter("tickcast_reading_paused_total",
+                             "Connections not read from because they did not take replies.")),
+      pings(Counter("tickcast_pings_total", "Pings sent to clients.")),
+      commands(Counter("tickcast_commands_total", "Commands of clients.")),
+      subscriptions(Gauge("tickcast_subscriptions", "Subscriptions of clients.")),
+      publications_in(Counter("tickcast_publications_in_total",
+                              "Publications that reached channels with subscribers here.")),
+      publications_refused(Counter("tickcast_publications_refused_total",
+                                   "Publications refused because their way was full (111, 503).")),
+      owed(Counter("tickcast_publications_owed_total",
+                   "Publications times the subscribers they were owed to.")),
+      delivered(Counter("tickcast_publications_delivered_total",
+                        "Publications handed to the kernel for a subscriber.")),
+      conflated(Counter("tickcast_publications_conflated_total",
+                        "Publications of state channels replaced by a newer one, per subscriber.")),
+      skipped_gap(Counter("tickcast_publications_skipped_total", kSkippedHelp, "reason", "gap")),
+      skipped_left(Counter("tickcast_publications_skipped_total", kSkippedHelp, "reason", "left")),
+      gaps(Counter("tickcast_gaps_total",
+                   "Subscriptions ended with 2500 because their stream had moved on too far.")),
+      ingest_to_send(registry.AddHistogram(
+          "tickcast_ingest_to_send_seconds",
+          "From a publication's arrival in the process to the flush that sends it.", Labels())),
+      sends(Counter("tickcast_sends_total", "Messages handed to the kernel, whole or in part.")),
+      short_sends(Counter("tickcast_short_sends_total", "Messages of which a part was taken.")),
+      refused_sends(
+          Counter("tickcast_refused_sends_total", "Messages that a full socket refused whole.")),
+      bytes_sent(Counter("tickcast_sent_bytes_total", "Bytes handed to the kernel.")),
+      bytes_received(Counter("tickcast_received_bytes_total", "Bytes received.")),
+      blocked(Counter("tickcast_blocked_total", "Times a connection's socket became full.")),
+      connections_(Gauge("tickcast_connections", "Open connections.")),
+      channels_(Gauge("tickcast_channels", "Channels with subscribers on this shard.")),
+      home_channels_(Gauge("tickcast_home_channels", "Channels whose home is this shard.")),
+      published_(Counter("tickcast_published_total",
+                         "Publications that got a place in a channel "
+                         "whose home is this shard.")),
+      lane_depth_(Gauge("tickcast_lane_depth", "Messages in the lanes to this shard.")),
+      lane_waiting_(
+          Gauge("tickcast_lane_waiting", "Messages of this shard that wait for room in a lane.")),
+      lane_conflated_(Counter("tickcast_lane_conflated_total",
+                              "Publications replaced by a newer one while a lane was full.")) {
+  for (std::size_t i = 0; i < kErrors; ++i) {
+    errors_[i] =
+        &Counter("tickcast_errors_total", "Error replies to clients, by code.", "code",
+                 absl::StrCat(static_cast<std::uint32_t>(protocol::kErrors[i].code)).c_str());
+  }
+  for (std::size_t i = 0; i < std::size(kCloseReasons); ++i) {
+    closes_[i] = &Counter("tickcast_closes_total", "Connections ended, by reason.", "reason",
+                          kCloseReasons[i].name);
+  }
+  for (std::size_t i = 0; i < responses_.size(); ++i) {
+    responses_[i] = &Counter("tickcast_http_responses_total", "HTTP responses, by status class.",
+                             "status", kStatusClasses[i]);
+  }
+}
+
+void ShardMetrics::CountClose(CloseReason reason) {
+  if (reason == CloseReason::kNone) return;
+  const auto* row =
+      std::find_if(std::begin(kCloseReasons), std::end(kCloseReasons),
+                   [&](const CloseReasonRow& known) { return known.reason == reason; });
+  INVARIANT(row != std::end(kCloseReasons), "every reason to close has a counter");
+  closes_[static_cast<std::size_t>(row - std::begin(kCloseReasons))]->Add();
+}
+
+void ShardMetrics::CountError(protocol::ErrorCode error) {
+  errors_[static_cast<std::size_t>(error) - static_cast<std::size_t>(protocol::kErrors[0].code)]
+      ->Add();
+}
+
+void ShardMetrics::CountResponse(int status) {
+  responses_[static_cast<std::size_t>(status / 100 - 1)]->Add();
+}
+
+void ShardMetrics::Sample(const ConnectionTable& connections, const ChannelTable& channels,
+                          const Exchange& exchange, std::size_t home_channels,
+                          std::uint64_t published) {
+  connections_.Set(connections.open_count());
+  channels_.Set(static_cast<std::int64_t>(channels.size()));
+  home_channels_.Set(static_cast<std::int64_t>(home_channels));
+  published_.Set(published);
+  lane_depth_.Set(static_cast<std::int64_t>(exchange.inbound_depth()));
+  lane_waiting_.Set(static_cast<std::int64_t>(exchange.waiting()));
+  lane_conflated_.Set(exchange.lane_conflated());
+}
+
+}  // namespace tickcast::shards

@@ -1,0 +1,91 @@
+// ShardMetrics: what one shard counts.
+//
+// The ledger of publications: tickcast_publications_owed_total, which grows by the size of the
+// group at every publication, equals delivered + conflated + skipped (by reason) + what is still
+// outstanding, exactly; tests add it up.
+// Threading: written by the shard's thread, read by any.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/metrics.h"
+#include "protocol/centrifuge/codes.h"
+#include "shards/channel.h"
+#include "shards/connection.h"
+#include "shards/exchange.h"
+
+namespace tickcast::shards {
+
+class ShardMetrics {
+ public:
+  ShardMetrics(engine::Registry& registry, ShardId shard);
+
+  void CountClose(CloseReason reason);
+  void CountError(protocol::ErrorCode error);
+  void CountResponse(int status);
+
+  // Copies what is only known as a level. A few times a second.
+  void Sample(const ConnectionTable& connections, const ChannelTable& channels,
+              const Exchange& exchange, std::size_t home_channels, std::uint64_t published);
+
+ private:
+  // Adds a metric of this shard: the label `shard`, and one more if `label` is set.
+  engine::Counter& Counter(const char* name, const char* help, const char* label = nullptr,
+                           const char* value = nullptr,
+                           engine::MetricUnit unit = engine::MetricUnit::kNone);
+  engine::Gauge& Gauge(const char* name, const char* help);
+  engine::MetricLabels Labels(const char* label = nullptr, const char* value = nullptr) const;
+
+  engine::Registry& registry_;
+  const std::string shard_;
+
+ public:
+  // The loop.
+  engine::Counter& turns;
+  engine::Counter& busy_ns;
+  engine::Counter& idle_ns;
+  // Connections.
+  engine::Counter& accepted;
+  engine::Counter& accept_refused;
+  engine::Counter& upgrades;
+  engine::Counter& transport_errors;
+  engine::Counter& buffers_exhausted;
+  engine::Counter& reading_paused;
+  engine::Counter& pings;
+  engine::Counter& commands;
+  engine::Gauge& subscriptions;
+  // Publications.
+  engine::Counter& publications_in;
+  engine::Counter& publications_refused;
+  engine::Counter& owed;
+  engine::Counter& delivered;
+  engine::Counter& conflated;
+  engine::Counter& skipped_gap;
+  engine::Counter& skipped_left;
+  engine::Counter& gaps;
+  engine::Histogram& ingest_to_send;
+  // Sends.
+  engine::Counter& sends;
+  engine::Counter& short_sends;
+  engine::Counter& refused_sends;
+  engine::Counter& bytes_sent;
+  engine::Counter& bytes_received;
+  engine::Counter& blocked;
+
+ private:
+  static constexpr std::size_t kErrors = std::size(protocol::kErrors);
+
+  engine::Gauge& connections_;
+  engine::Gauge& channels_;
+  engine::Gauge& home_channels_;
+  engine::Counter& published_;
+  engine::Gauge& lane_depth_;
+  engine::Gauge& lane_waiting_;
+  engine::Counter& lane_conflated_;
+  std::array<engine::Counter*, kErrors> errors_{};
+  std::array<engine::Counter*, 32> closes_{};    // By the order of kCloseReasons.
+  std::array<engine::Counter*, 5> responses_{};  // 1xx to 5xx.
+};
+
+}  // namespace tickcast::shards
