@@ -1,0 +1,91 @@
+#include "tools/loadgen/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmath>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace tickcast::loadgen {
+namespace {
+
+constexpr std::string_view kDurations[] = {"p50", "p90", "p99", "p999", "max", "mean"};
+
+bool IsDuration(std::string_view name) {
+  for (const std::string_view duration : kDurations) {
+    if (name == duration) return true;
+  }
+  return name.ends_with("_ns");
+}
+
+std::string Duration(double nanoseconds) {
+  if (nanoseconds < 1e3) return absl::StrFormat("%.0f ns", nanoseconds);
+  if (nanoseconds < 1e6) return absl::StrFormat("%.1f us", nanoseconds / 1e3);
+  if (nanoseconds < 1e9) return absl::StrFormat("%.2f ms", nanoseconds / 1e6);
+  return absl::StrFormat("%.3f s", nanoseconds / 1e9);
+}
+
+bool IsWhole(double value) { return value == std::floor(value) && std::abs(value) < 1e15; }
+
+}  // namespace
+
+void AddQuantiles(const Histogram& histogram, Figures& figures) {
+  figures.emplace_back("samples", static_cast<double>(histogram.count()));
+  figures.emplace_back("p50", static_cast<double>(histogram.Quantile(0.50)));
+  figures.emplace_back("p90", static_cast<double>(histogram.Quantile(0.90)));
+  figures.emplace_back("p99", static_cast<double>(histogram.Quantile(0.99)));
+  figures.emplace_back("p999", static_cast<double>(histogram.Quantile(0.999)));
+  figures.emplace_back("max", static_cast<double>(histogram.max()));
+  figures.emplace_back("mean", histogram.mean());
+}
+
+std::string ToJson(const Figures& figures) {
+  std::string json = "{";
+  for (const auto& [name, value] : figures) {
+    if (json.size() > 1) json += ',';
+    absl::StrAppend(&json, "\"", name, "\":");
+    if (IsWhole(value)) {
+      absl::StrAppendFormat(&json, "%d", static_cast<std::int64_t>(value));
+    } else {
+      absl::StrAppendFormat(&json, "%.9g", value);
+    }
+  }
+  return json + "}";
+}
+
+std::string ToText(const Figures& figures) {
+  std::string text;
+  for (const auto& [name, value] : figures) {
+    std::string shown = IsDuration(name)               ? Duration(value)
+                        : IsWhole(value) && value >= 0 ? Grouped(static_cast<std::uint64_t>(value))
+                                                       : absl::StrFormat("%.3f", value);
+    absl::StrAppendFormat(&text, "  %-28s %s\n", name, shown);
+  }
+  return text;
+}
+
+absl::Status WriteReport(const std::string& path, const std::string& json) {
+  FILE* file = path == "-" ? stdout : fopen(path.c_str(), "we");
+  if (file == nullptr) return absl::UnavailableError(absl::StrCat(path, ": ", strerror(errno)));
+  const bool written = fprintf(file, "%s\n", json.c_str()) > 0 && fflush(file) == 0;
+  if (file != stdout) fclose(file);
+  return written ? absl::OkStatus() : absl::DataLossError(absl::StrCat(path, ": not written"));
+}
+
+std::string Grouped(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, 1, ',');
+  return digits;
+}
+
+void Progress::Print(std::uint64_t now_ns, const std::string& line) {
+  if (quiet_) return;
+  fprintf(stderr, "%s\n", line.c_str());
+  due_ns_ = now_ns + kIntervalNs;
+}
+
+}  // namespace tickcast::loadgen
