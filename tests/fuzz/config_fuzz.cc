@@ -1,0 +1,50 @@
+// Any text as a configuration file; the part behind the first NUL, if there is one, as the lines of
+// `--set`. Nothing an operator can write may crash, and a configuration without mistakes must keep
+// what the rest of the program relies on.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "engine/config_load.h"
+
+namespace {
+
+void Require(bool condition) {
+  if (!condition) std::abort();
+}
+
+void Check(const tickcast::engine::LoadedConfig& loaded) {
+  for (const std::string& mistake : loaded.mistakes) Require(!mistake.empty());
+  if (!loaded.mistakes.empty()) return;
+  const tickcast::engine::Config& config = loaded.config;
+  Require(config.engine.lane_capacity != 0 &&
+          (config.engine.lane_capacity & (config.engine.lane_capacity - 1)) == 0);
+  Require(config.client.ping_interval_ns == 0 ||
+          config.client.pong_timeout_ns < config.client.ping_interval_ns);
+  for (const auto& ns : config.channel.namespaces) {
+    Require(config.FindNamespace(ns.name + ":x") == &ns);
+    Require((ns.history_size == 0) == (ns.history_ttl_ns == 0));
+  }
+  for (const auto& replay : config.feeds.replay) Require(!replay.exchange.empty());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view text(reinterpret_cast<const char*>(data), size);
+  tickcast::engine::ConfigSources sources;
+  const std::size_t end = text.find('\0');
+  sources.file_name = "fuzz.toml";
+  sources.file_text = std::string(text.substr(0, end));
+  if (end != std::string_view::npos) {
+    text.remove_prefix(end + 1);
+    for (std::size_t line_end = 0; line_end != std::string_view::npos;) {
+      line_end = text.find('\n');
+      sources.sets.emplace_back(text.substr(0, line_end));
+      if (line_end != std::string_view::npos) text.remove_prefix(line_end + 1);
+    }
+  }
+  Check(tickcast::engine::LoadConfig(sources));
+  return 0;
+}

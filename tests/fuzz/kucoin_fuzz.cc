@@ -1,0 +1,9 @@
+// One frame of Kucoin (fuzz_property.h says what must hold).
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/protocol/exchange/fuzz_property.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return tickcast::protocol::FuzzDecoder("kucoin", data, size);
+}
