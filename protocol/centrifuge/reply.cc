@@ -119,6 +119,14 @@ void AppendHistoryReply(std::uint32_t id, const HistoryResult& result, std::stri
   });
 }
 
+void AppendRpcReply(std::uint32_t id, std::string_view data, std::string& out) {
+  AppendReply(id, "rpc", out, [&](std::string& body) {
+    ObjectWriter writer(body);
+    writer.JsonUnlessEmpty("data", data);
+    writer.Close();
+  });
+}
+
 void AppendErrorReply(std::uint32_t id, ErrorCode code, std::string& out) {
   AppendErrorReply(id, code, InfoOf(code).message, out);
 }

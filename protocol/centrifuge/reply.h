@@ -93,6 +93,9 @@ void AppendUnsubscribeReply(std::uint32_t id, std::string& out);
 void AppendPublishReply(std::uint32_t id, std::string& out);
 void AppendHistoryReply(std::uint32_t id, const HistoryResult& result, std::string& out);
 
+// {"id":…,"rpc":{"data":…}}; `data` is one-line JSON, and left out where it is empty.
+void AppendRpcReply(std::uint32_t id, std::string_view data, std::string& out);
+
 // {"id":…,"error":{"code":…,"message":…,"temporary":true}}, the last only for temporary ones.
 void AppendErrorReply(std::uint32_t id, ErrorCode code, std::string& out);
 
