@@ -41,6 +41,11 @@ struct Namespace {
   bool allow_history_for_client = false;
   bool allow_history_for_subscriber = false;
   bool allow_history_for_anonymous = false;
+  // Of state channels. The intervals are whole milliseconds, and the second is not the shorter one.
+  std::uint64_t min_interval_ns = 0;      // The least that a subscriber is granted; 0: every turn.
+  std::uint64_t default_interval_ns = 0;  // Of a subscriber that asks for none.
+  // The members of a payload that `min_change` compares: the first one that is there.
+  std::vector<std::string> value_fields = {"price", "bid", "value"};
 
   bool operator==(const Namespace&) const = default;
 };
@@ -69,6 +74,7 @@ struct ClientConfig {
   std::uint64_t head_timeout_ns = 5'000'000'000;
   std::uint64_t slow_client_timeout_ns = 30'000'000'000;
   std::uint32_t channel_limit = 1024;
+  std::uint32_t subscribe_rate = 100;  // (Un)subscribes a second and connection; 0: any number.
   std::uint32_t history_max_publication_limit = 300;
   std::uint32_t recovery_max_publication_limit = 300;
 
@@ -135,8 +141,26 @@ struct EngineConfig {
   std::uint32_t send_buffer = 16384;   // SO_SNDBUF in bytes, as setsockopt(2) takes it.
   std::uint32_t notsent_lowat = 4096;  // TCP_NOTSENT_LOWAT in bytes.
   std::uint32_t send_batch = 128;
+  std::uint64_t memory_budget = 0;  // Bytes per shard; 0: no budget.
 
   bool operator==(const EngineConfig&) const = default;
+};
+
+// When a connection counts as slow, and what is done then. A share is the part of the time, as an
+// average over about `window_ns`, in which the connection's socket refused bytes.
+struct PressureConfig {
+  bool enabled = true;
+  std::uint64_t window_ns = 5'000'000'000;  // The average's time constant.
+  double degraded_share = 0.25;             // From this share on; (0, 1], and ascending.
+  double critical_share = 0.5;
+  double emergency_share = 0.75;
+  double release = 0.5;                   // A level is left below its share times this …
+  std::uint64_t hold_ns = 5'000'000'000;  // … after so long.
+  std::uint64_t degraded_interval_ns = 500'000'000;  // Whole ms; least interval of state channels.
+  double critical_change = 0.001;              // Least change of a value that is sent, [0, 1).
+  std::uint64_t turn_budget_ns = 100'000'000;  // A longer turn overruns.
+
+  bool operator==(const PressureConfig&) const = default;
 };
 
 struct DebugConfig {
@@ -185,6 +209,7 @@ struct Config {
   LogConfig log;
   ShutdownConfig shutdown;
   EngineConfig engine;
+  PressureConfig pressure;
   DebugConfig debug;
   FeedsConfig feeds;
 
