@@ -37,13 +37,13 @@ namespace tickcast::engine::probes {
   TICKCAST_PROBE2(turn_end, shard, turn);
 }
 
-// The flush within a turn that has something to send. `owed`, `replying`: connections listed for
-// publications and for replies when it begins; one may be in both.
-[[gnu::always_inline]] inline void FlushBegin(std::uint64_t owed, std::uint64_t replying) {
-  TICKCAST_PROBE2(flush_begin, owed, replying);
+// The flush within a turn that has something to send. `connections`: entries of all its queues when
+// it begins; a connection may stand in several.
+[[gnu::always_inline]] inline void FlushBegin(std::uint64_t connections) {
+  TICKCAST_PROBE1(flush_begin, connections);
 }
-// `sends`: messages handed to the kernel, refused ones too. `connections`: entries of both lists
-// at the end, which grow while a long flush handles what its batches' completions bring.
+// `sends`: messages handed to the kernel, refused ones too. `connections` as above, at the end: a
+// long flush handles what its batches' completions bring, so the queues grow meanwhile.
 [[gnu::always_inline]] inline void FlushEnd(std::uint64_t sends, std::uint64_t connections) {
   TICKCAST_PROBE2(flush_end, sends, connections);
 }
