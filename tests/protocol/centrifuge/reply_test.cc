@@ -110,6 +110,12 @@ TEST(ReplyTest, History) {
             R"("offset":18446744073709551615}})");
 }
 
+TEST(ReplyTest, Rpc) {
+  EXPECT_EQ(Written([](std::string& out) { AppendRpcReply(7, R"({"conflated":1})", out); }),
+            R"({"id":7,"rpc":{"data":{"conflated":1}}})");
+  EXPECT_EQ(Written([](std::string& out) { AppendRpcReply(7, "", out); }), R"({"id":7,"rpc":{}})");
+}
+
 TEST(ReplyTest, Errors) {
   EXPECT_EQ(
       Written([](std::string& out) { AppendErrorReply(6, ErrorCode::kPermissionDenied, out); }),
