@@ -1,10 +1,10 @@
 // Config: everything an operator can set, as plain values.
 //
 // The keys of the file are the members' names (`client.ping_interval` is client.ping_interval_ns);
-// what each means, its range and its default's reason stand once, in engine/config_keys.cc, from
-// which parsing, environment, `--set` and docs/configuration.md are made. A Config that came from
-// LoadConfig() (engine/config_load.h) is complete and checked; a default one is what an empty file
-// gives, and tests may set members as they like.
+// what each means, its range and its default's reason stand once, in the table of keys
+// (engine/config_keys.h), from which parsing, environment, `--set` and docs/configuration.md are
+// made. A Config that came from LoadConfig() (engine/config_load.h) is complete and checked; a
+// default one is what an empty file gives, and tests may set members as they like.
 // Threading: a value. The server's copy is not changed after the start and read by every shard.
 #pragma once
 

@@ -165,8 +165,12 @@ void Setter::operator()(double* target) {
   const bool integer = value_.kind == Kind::kInteger;
   if (!integer && !Is(Kind::kNumber)) return;
   const double number = integer ? static_cast<double>(value_.integer) : value_.number;
-  if (std::isfinite(number) && number >= static_cast<double>(facts_.bounds.least) &&
-      number <= static_cast<double>(facts_.bounds.most)) {
+  const ConfigBounds& bounds = facts_.bounds;
+  const auto least = static_cast<double>(bounds.least);
+  const auto most = static_cast<double>(bounds.most);
+  const bool above = bounds.above_least ? number > least : number >= least;
+  const bool below = bounds.below_most ? number < most : number <= most;
+  if (std::isfinite(number) && above && below) {
     *target = number;
     return;
   }
@@ -205,6 +209,11 @@ void Setter::SetWord(Word* target) {
 
 void Setter::operator()(std::vector<std::string>* target) {
   if (!Is(Kind::kList)) return;
+  if (value_.items.size() > facts_.bounds.most_items) {
+    Wrong(value_,
+          absl::StrCat("has ", value_.items.size(), " items, which is out of range: ", Allowed()));
+    return;
+  }
   std::vector<std::string> texts;
   for (const ConfigValue& item : value_.items) {
     if (IsA(item, Kind::kString) && TextFits(item)) texts.push_back(item.text);
@@ -273,6 +282,9 @@ std::string DescribeConfigBounds(const ConfigBounds& bounds, const ConfigTarget&
     return absl::StrJoin(quoted, ", ");
   };
   if (!bounds.words.empty()) return words(bounds.words);
+  if (bounds.most_items != std::numeric_limits<std::size_t>::max()) {
+    return absl::StrCat("at most ", bounds.most_items, " items");
+  }
   if (const auto* kind = std::get_if<ChannelKind*>(&target)) return words(ConfigWords(*kind));
   if (const auto* level = std::get_if<LogLevel*>(&target)) return words(ConfigWords(*level));
   if (const auto* format = std::get_if<LogFormat*>(&target)) return words(ConfigWords(*format));
@@ -284,7 +296,8 @@ std::string DescribeConfigBounds(const ConfigBounds& bounds, const ConfigTarget&
   };
   std::string text = bounds.or_zero ? amount(0) + " or " : "";
   if (bounds.power_of_two) absl::StrAppend(&text, "a power of two from ");
-  absl::StrAppend(&text, amount(bounds.least), " to ", amount(bounds.most));
+  absl::StrAppend(&text, bounds.above_least ? "above " : "", amount(bounds.least), " to ",
+                  bounds.below_most ? "below " : "", amount(bounds.most));
   if (bounds.step != 1) absl::StrAppend(&text, " in steps of ", amount(bounds.step));
   return text;
 }

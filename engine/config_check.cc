@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 namespace tickcast::engine {
@@ -18,6 +19,7 @@ class Checker {
 
   void Run() {
     CheckTimes();
+    CheckPressure();
     CheckNamespace("channel.without_namespace", config_.channel.without_namespace);
     CheckNamespaceList();
     CheckCpus();
@@ -62,7 +64,44 @@ class Checker {
     }
   }
 
+  // A level that is entered before the one below it would leave that one without effect.
+  void CheckPressure() {
+    const PressureConfig& pressure = config_.pressure;
+    const struct {
+      const char* key;
+      double share;
+    } levels[] = {
+        {"pressure.degraded_share", pressure.degraded_share},
+        {"pressure.critical_share", pressure.critical_share},
+        {"pressure.emergency_share", pressure.emergency_share},
+    };
+    for (std::size_t i = 1; i < std::size(levels); ++i) {
+      if (levels[i - 1].share < levels[i].share) continue;
+      Wrong(SetOne(levels[i].key, levels[i - 1].key),
+            absl::StrCat(levels[i].key, " is ", levels[i].share, ", which must be more than the ",
+                         levels[i - 1].share, " of ", levels[i - 1].key));
+    }
+  }
+
+  void CheckIntervals(const std::string& name, const Namespace& ns) {
+    if (ns.kind == ChannelKind::kStream) {
+      for (const char* key : {".min_interval", ".default_interval", ".value_fields"}) {
+        if (!places_.contains(name + key)) continue;
+        Wrong(name + key, "has no effect on a stream, which sends every publication");
+      }
+      return;
+    }
+    if (ns.default_interval_ns >= ns.min_interval_ns) return;
+    Wrong(name + (places_.contains(name + ".default_interval") ? ".default_interval"
+                                                               : ".min_interval"),
+          absl::StrCat("a subscriber that asks for no interval gets ",
+                       FormatConfigDuration(ns.default_interval_ns),
+                       " (default_interval), which must not be less than the min_interval of ",
+                       FormatConfigDuration(ns.min_interval_ns)));
+  }
+
   void CheckNamespace(const std::string& name, const Namespace& ns) {
+    CheckIntervals(name, ns);
     const bool history = ns.history_size != 0 && ns.history_ttl_ns != 0;
     if (ns.history_size != 0 && !history) {
       Wrong(name + ".history_size", "has no effect without history_ttl");

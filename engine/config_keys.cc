@@ -4,26 +4,14 @@
 
 #include <algorithm>
 
+#include "engine/config_key_rows.h"
+
 namespace tickcast::engine {
 namespace {
 
-constexpr std::int64_t kMs = 1'000'000;
-constexpr std::int64_t kSecond = 1'000 * kMs;
-constexpr std::int64_t kMinute = 60 * kSecond;
-constexpr std::int64_t kHour = 60 * kMinute;
-constexpr std::int64_t kDay = 24 * kHour;
-constexpr std::int64_t kKiB = 1'024;
-constexpr std::int64_t kMiB = 1'024 * kKiB;
-
-constexpr std::string_view kExchanges[] = {"kucoin", "binance", "binance_usdm", "coinbase"};
 constexpr std::string_view kKinds[] = {"stream", "state"};
 constexpr std::string_view kLevels[] = {"trace", "debug", "info", "warn", "error", "none"};
 constexpr std::string_view kFormats[] = {"text", "json"};
-
-constexpr bool IsWordCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_' || c == '.';
-}
 
 std::string_view CheckAddress(std::string_view text) {
   const std::string address(text);
@@ -49,12 +37,6 @@ std::string_view CheckOrigin(std::string_view text) {
   return "\"*\" or an origin such as \"https://example.com\", without a path";
 }
 
-// As Centrifugo has it, so that names move both ways.
-std::string_view CheckNamespaceName(std::string_view text) {
-  if (text.size() >= 2 && std::all_of(text.begin(), text.end(), IsWordCharacter)) return {};
-  return "two or more of a-z, A-Z, 0-9, '-', '_' and '.'";
-}
-
 // Stands before the first '.' of a channel's symbol.
 std::string_view CheckExchangeName(std::string_view text) {
   const bool words =
@@ -62,29 +44,6 @@ std::string_view CheckExchangeName(std::string_view text) {
   if (!text.empty() && text.size() <= 32 && words) return {};
   return "1 to 32 of a-z, A-Z, 0-9, '-' and '_'";
 }
-
-std::string_view CheckNotEmpty(std::string_view text) {
-  return text.empty() ? "not empty" : std::string_view();
-}
-
-constexpr ConfigBounds Any() { return {}; }
-constexpr ConfigBounds Between(std::int64_t least, std::int64_t most) {
-  return {.least = least, .most = most};
-}
-constexpr ConfigBounds ZeroOr(std::int64_t least, std::int64_t most) {
-  return {.least = least, .most = most, .or_zero = true};
-}
-constexpr ConfigBounds PowerOfTwo(std::int64_t least, std::int64_t most) {
-  return {.least = least, .most = most, .power_of_two = true};
-}
-constexpr ConfigBounds Text(std::string_view (*check)(std::string_view)) {
-  return {.check = check};
-}
-
-// A member as the target of its key.
-#define AT(Owner, member) [](Owner& owner) -> ConfigTarget { return &owner.member; }
-#define DURATION_AT(Owner, member) \
-  [](Owner& owner) -> ConfigTarget { return ConfigDuration{&owner.member}; }
 
 // clang-format off: a row is a key, its bounds, what it means, where it is kept.
 const ConfigField<Config> kConfigFields[] = {
@@ -135,6 +94,13 @@ const ConfigField<Config> kConfigFields[] = {
     {{"client.channel_limit", Between(1, 65'535),
       "Most subscriptions of one connection; one more is refused with error 106."},
      AT(Config, client.channel_limit)},
+    {{"client.subscribe_rate", ZeroOr(1, 1'000'000),
+      "Subscribe and unsubscribe commands that one connection may send each second, after a first "
+      "burst of twice `client.channel_limit`, which lets it leave all its channels and join as "
+      "many others at once; one more is refused with error 111, which is temporary. 100, because a "
+      "person changes channels a few times a second at most, while each command costs another core "
+      "a question. 0: any number."},
+     AT(Config, client.subscribe_rate)},
     {{"client.history_max_publication_limit", Between(1, 65'535),
       "Most publications in the answer to one history command."},
      AT(Config, client.history_max_publication_limit)},
@@ -224,6 +190,65 @@ const ConfigField<Config> kConfigFields[] = {
       "Sends that a shard hands to the kernel at once; between batches it looks at its "
       "completions."},
      AT(Config, engine.send_batch)},
+    {{"engine.memory_budget", ZeroOr(kMiB, 1'024 * kGiB),
+      "Most memory of one shard, in bytes of our own (not the kernel's socket buffers): "
+      "connections, subscriptions, unsent tails, replies, catch-up rings and histories. From 80 % "
+      "of it histories and catch-up rings are halved, from 90 % every connection is at least at "
+      "the level critical, from 95 % new connections are refused with 503, above 100 % the slowest "
+      "are closed with 3008. 0: no budget, because what a server can spare depends on what else "
+      "its machine runs, and a wrong guess would turn clients away."},
+     AT(Config, engine.memory_budget)},
+
+    {{"pressure.enabled", Any(),
+      "Connections that cannot keep up are sent less, in the levels degraded, critical and "
+      "emergency. Without it they are only conflated. On, because it touches only who is slow."},
+     AT(Config, pressure.enabled)},
+    {{"pressure.window", Between(100 * kMs, kHour),
+      "The time constant of a connection's blocked share: the part of the time in which its socket "
+      "refused bytes, averaged with weights that fade over so long. With 5 s a socket that stalls "
+      "for one second reaches a share of 0.18, which is no level yet, and one that takes nothing "
+      "at all is degraded after 1.4 s, critical after 3.5 s and at emergency after 6.9 s."},
+     DURATION_AT(Config, pressure.window_ns)},
+    {{"pressure.degraded_share", Share(),
+      "A connection with at least this blocked share is degraded: its state channels are sent at "
+      "`pressure.degraded_interval` or slower. A quarter: it still takes most of what it is owed, "
+      "and asking less of it may be all it needs."},
+     AT(Config, pressure.degraded_share)},
+    {{"pressure.critical_share", Share(),
+      "From this share on it is critical: changes below `pressure.critical_change` are not sent "
+      "either. Half: it loses as much time as it uses. Above `pressure.degraded_share`."},
+     AT(Config, pressure.critical_share)},
+    {{"pressure.emergency_share", Share(),
+      "From this share on it is at emergency: of its state channels only those are sent that it "
+      "subscribed to with `priority`. Three quarters: what little it takes shall be what it needs "
+      "most. Above `pressure.critical_share`."},
+     AT(Config, pressure.emergency_share)},
+    {{"pressure.release",
+      {.least = 0, .most = 1, .above_least = true, .below_most = true},
+      "A level is left only when the share is below that of the level times this, for "
+      "`pressure.hold`. Half, because being sent less lowers the share by itself, and a connection "
+      "that left at the very threshold would be back at once."},
+     AT(Config, pressure.release)},
+    {{"pressure.hold", ZeroOr(10 * kMs, kHour),
+      "For how long the share must be so low. As long as `pressure.window`, so that one good "
+      "moment does not count."},
+     DURATION_AT(Config, pressure.hold_ns)},
+    {{"pressure.degraded_interval",
+      {.least = 0, .most = kMinute, .step = kMs},
+      "The least time between two values of a state channel from degraded on, in whole "
+      "milliseconds. 500 ms: two values a second are what a person can still read, and each value "
+      "more takes from a line that is too slow already."},
+     DURATION_AT(Config, pressure.degraded_interval_ns)},
+    {{"pressure.critical_change", Fraction(),
+      "The least change of a state channel's value that is sent from critical on, as a fraction of "
+      "the value sent last (`value_fields` says of which member). 0.001, a tenth of a percent: "
+      "a line that slow is for moves, not for ticks. 0: every change."},
+     AT(Config, pressure.critical_change)},
+    {{"pressure.turn_budget", Between(kMs, 10 * kSecond),
+      "A turn of a shard that takes longer overruns, and puts all of its connections under "
+      "pressure, before anything is refused. 100 ms: a broadcast to a full table of 20,000 "
+      "connections fits."},
+     DURATION_AT(Config, pressure.turn_budget_ns)},
 
     {{"debug.echo_endpoint", Any(),
       "Serves `/debug/echo`, a WebSocket that sends back what it receives, for conformance "
@@ -251,73 +276,11 @@ const ConfigField<Config> kConfigFields[] = {
       "`--replay FILE` adds one."},
      AT(Config, feeds.replay)},
 };
-
-const ConfigField<Namespace> kNamespaceFields[] = {
-    {{"name", Text(CheckNamespaceName), "What stands before the colon."}, AT(Namespace, name)},
-    {{"kind", Any(),
-      "`stream`: order and completeness matter. `state`: only the newest value matters, a "
-      "subscriber gets it at once, and values in between may be skipped."},
-     AT(Namespace, kind)},
-    {{"history_size", Between(0, 1'000'000),
-      "Publications kept per channel; needs `history_ttl`. 0: none."},
-     AT(Namespace, history_size)},
-    {{"history_ttl", ZeroOr(kMs, 365 * kDay),
-      "How long a publication is kept; needs `history_size`."},
-     DURATION_AT(Namespace, history_ttl_ns)},
-    {{"allow_positioning", Any(),
-      "A subscriber may ask for its position in the stream. Needs history."},
-     AT(Namespace, allow_positioning)},
-    {{"force_positioning", Any(), "Every subscriber gets its position. Needs history."},
-     AT(Namespace, force_positioning)},
-    {{"allow_recovery", Any(),
-      "A subscriber may ask for what it missed while it was away. Needs history."},
-     AT(Namespace, allow_recovery)},
-    {{"force_recovery", Any(), "Every subscriber recovers what it missed. Needs history."},
-     AT(Namespace, force_recovery)},
-    {{"allow_subscribe_for_client", Any(), "A client with a user may subscribe without a token."},
-     AT(Namespace, allow_subscribe_for_client)},
-    {{"allow_subscribe_for_anonymous", Any(), "So may one without a user."},
-     AT(Namespace, allow_subscribe_for_anonymous)},
-    {{"allow_publish_for_client", Any(), "A client with a user may publish."},
-     AT(Namespace, allow_publish_for_client)},
-    {{"allow_publish_for_subscriber", Any(), "A client that is subscribed may publish."},
-     AT(Namespace, allow_publish_for_subscriber)},
-    {{"allow_publish_for_anonymous", Any(), "A client without a user may publish."},
-     AT(Namespace, allow_publish_for_anonymous)},
-    {{"allow_history_for_client", Any(), "A client with a user may read the history."},
-     AT(Namespace, allow_history_for_client)},
-    {{"allow_history_for_subscriber", Any(), "A client that is subscribed may read the history."},
-     AT(Namespace, allow_history_for_subscriber)},
-    {{"allow_history_for_anonymous", Any(), "A client without a user may read the history."},
-     AT(Namespace, allow_history_for_anonymous)},
-};
-
-const ConfigField<ReplayFeedConfig> kReplayFields[] = {
-    {{"file", Text(CheckNotEmpty), "The capture: `.frames` or `.frames.gz`."},
-     AT(ReplayFeedConfig, file)},
-    {{"exchange",
-      {.words = kExchanges},
-      "Whose frames they are. Left out: what the file's name begins with."},
-     AT(ReplayFeedConfig, exchange)},
-    {{"speed", Between(0, 1'000'000),
-      "1: as recorded. 2: twice as fast. 0: as fast as possible. Otherwise at least 0.001."},
-     AT(ReplayFeedConfig, speed)},
-    {{"loop", Any(), "Begins again at the end."}, AT(ReplayFeedConfig, loop)},
-    {{"copies", Between(1, 10'000),
-      "Publishes every symbol under so many ids: `SYMBOL`, `SYMBOL~2` …"},
-     AT(ReplayFeedConfig, copies)},
-};
 // clang-format on
-
-#undef AT
-#undef DURATION_AT
 
 }  // namespace
 
 std::span<const ConfigField<Config>> ConfigFields() { return kConfigFields; }
-std::span<const ConfigField<Namespace>> NamespaceFields() { return kNamespaceFields; }
-std::span<const ConfigField<ReplayFeedConfig>> ReplayFields() { return kReplayFields; }
-std::span<const std::string_view> ReplayExchanges() { return kExchanges; }
 
 std::span<const std::string_view> ConfigWords(const ChannelKind*) { return kKinds; }
 std::span<const std::string_view> ConfigWords(const LogLevel*) { return kLevels; }

@@ -6,6 +6,7 @@
 // Threading: constants.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -36,11 +37,14 @@ struct ConfigBounds {
   std::int64_t least = 0;
   std::int64_t most = std::numeric_limits<std::int64_t>::max();
   bool or_zero = false;       // 0 as well, where `least` is above it.
+  bool above_least = false;   // Of numbers: `least` itself is not taken …
+  bool below_most = false;    // … nor is `most`.
   bool power_of_two = false;  // Of integers.
   std::int64_t step = 1;      // Values are multiples of it.
   // Of texts (items of lists too): the words it takes; or what a text must be, empty when it is.
   std::span<const std::string_view> words = {};
   std::string_view (*check)(std::string_view text) = nullptr;
+  std::size_t most_items = std::numeric_limits<std::size_t>::max();  // Of lists of texts.
 };
 
 struct ConfigFacts {

@@ -1,5 +1,6 @@
 // ConfigReference(): the documentation's tables, from the table of keys.
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include <string>
 
@@ -54,7 +55,12 @@ struct DefaultText {
   std::string operator()(const ChannelKind* value) const { return WordOf(value); }
   std::string operator()(const LogLevel* value) const { return WordOf(value); }
   std::string operator()(const LogFormat* value) const { return WordOf(value); }
-  std::string operator()(const std::vector<std::string>*) const { return Code("[]"); }
+  std::string operator()(const std::vector<std::string>* value) const {
+    const auto quote = [](std::string* text, const std::string& item) {
+      absl::StrAppend(text, "\"", item, "\"");
+    };
+    return Code(absl::StrCat("[", absl::StrJoin(*value, ", ", quote), "]"));
+  }
   std::string operator()(const std::vector<std::uint32_t>*) const { return Code("[]"); }
   std::string operator()(const Namespace*) const { return ""; }
   std::string operator()(const std::vector<Namespace>*) const { return Code("[]"); }

@@ -1,5 +1,7 @@
 #include "engine/config.h"
 
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +18,7 @@
 #include "engine/config_suggest.h"
 #include "engine/config_toml.h"
 #include "protocol/exchange/decoder.h"
+#include "tests/engine/config_sources.h"
 
 namespace tickcast::engine {
 namespace {
@@ -25,38 +28,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
-
-constexpr std::uint64_t kMs = 1'000'000;
-constexpr std::uint64_t kSecond = 1'000 * kMs;
-
-ConfigSources File(std::string text) {
-  ConfigSources sources;
-  sources.file_name = "server.toml";
-  sources.file_text = std::move(text);
-  return sources;
-}
-
-ConfigSources Set(std::vector<std::string> sets) {
-  ConfigSources sources;
-  sources.sets = std::move(sets);
-  return sources;
-}
-
-ConfigSources Variable(const std::string& name, const std::string& value) {
-  ConfigSources sources;
-  sources.environment = {{name, value}};
-  return sources;
-}
-
-std::vector<std::string> Mistakes(const ConfigSources& sources) {
-  return LoadConfig(sources).mistakes;
-}
-
-Config Load(const ConfigSources& sources) {
-  LoadedConfig loaded = LoadConfig(sources);
-  EXPECT_THAT(loaded.mistakes, IsEmpty());
-  return std::move(loaded.config);
-}
 
 std::string ReadSource(const std::string& path) {
   std::ifstream file(std::string(TICKCAST_SOURCE_ROOT) + "/" + path, std::ios::binary);
@@ -79,6 +50,7 @@ TEST(ConfigTest, DefaultsAreTheDocumentedLimits) {
   EXPECT_EQ(config.client.head_timeout_ns, 5 * kSecond);
   EXPECT_EQ(config.client.slow_client_timeout_ns, 30 * kSecond);
   EXPECT_EQ(config.client.channel_limit, 1024u);
+  EXPECT_EQ(config.client.subscribe_rate, 100u);
   EXPECT_EQ(config.websocket.message_size_limit, 65536u);
   EXPECT_EQ(config.channel.max_length, 255u);
   EXPECT_EQ(config.shutdown.spread_ns, 10 * kSecond);
@@ -97,6 +69,10 @@ TEST(ConfigTest, DefaultsPassTheChecksOfTheirKeys) {
       text = std::to_string(**port);
     } else if (const auto* seed = std::get_if<std::uint64_t*>(&target)) {
       text = std::to_string(**seed);
+    } else if (const auto* number = std::get_if<double*>(&target)) {
+      text = absl::StrCat(**number);
+    } else if (const auto* words = std::get_if<std::vector<std::string>*>(&target)) {
+      text = absl::StrJoin(**words, " ");
     } else if (const auto* duration = std::get_if<ConfigDuration>(&target)) {
       text = std::to_string(*duration->ns) + "ns";
     } else if (const auto* string = std::get_if<std::string*>(&target)) {
@@ -104,9 +80,16 @@ TEST(ConfigTest, DefaultsPassTheChecksOfTheirKeys) {
     } else {
       return;
     }
+    if (name == "channel.without_namespace.min_interval" ||
+        name == "channel.without_namespace.default_interval" ||
+        name == "channel.without_namespace.value_fields") {
+      // Of state channels only, and by default these are streams.
+      EXPECT_THAT(Mistakes(Set({name + "=" + text})), SizeIs(1)) << name;
+      return;
+    }
     EXPECT_EQ(Load(Set({name + "=" + text})), Config()) << name;
   });
-  EXPECT_GT(keys, 50u);
+  EXPECT_GT(keys, 60u);
 }
 
 TEST(ConfigTest, AFileSetsEveryTypeOfKey) {
