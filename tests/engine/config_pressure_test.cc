@@ -162,8 +162,7 @@ TEST(ConfigPressureTest, IntervalsAreWholeMillisecondsUpToAMinute) {
       EXPECT_THAT(mistakes(good), IsEmpty()) << key << good;
     }
     for (const char* bad : {"500us", "1500us", "60001ms", "-1ms"}) {
-      EXPECT_THAT(mistakes(bad), ElementsAre(HasSubstr("0s to 1m in steps of 1ms")))
-          << key << bad;
+      EXPECT_THAT(mistakes(bad), ElementsAre(HasSubstr("0s to 1m in steps of 1ms"))) << key << bad;
     }
   }
 }
