@@ -38,8 +38,8 @@ std::string_view ReadInterval(JsonValue& value, SubscriptionOptions& options) {
 
 std::string_view ReadMinChange(JsonValue& value, SubscriptionOptions& options) {
   if (value.is_null()) return {};
-  // Not by simdjson, whose on-demand numbers are wrong in 3.0 where they have more than 19 digits:
-  // it reads 0.99999999999999999999 as 0.0777.
+  // Not by simdjson: 3.0 reads numbers below 1 wrongly that have more digits than 64 bits hold, as
+  // 0.99999999999999999999, of which it makes 0.0777.
   std::string_view token;
   if (!value.ReadJson(token)) return kBadMinChange;
   const char* const end = token.data() + token.size();
