@@ -74,7 +74,7 @@ struct ClientConfig {
   std::uint64_t head_timeout_ns = 5'000'000'000;
   std::uint64_t slow_client_timeout_ns = 30'000'000'000;
   std::uint32_t channel_limit = 1024;
-  std::uint32_t subscribe_rate = 100;  // (Un)subscribes a second and connection; 0: any number.
+  std::uint32_t subscribe_rate = 100;  // Subscribes a second and connection; 0: any number.
   std::uint32_t history_max_publication_limit = 300;
   std::uint32_t recovery_max_publication_limit = 300;
 

@@ -95,11 +95,11 @@ const ConfigField<Config> kConfigFields[] = {
       "Most subscriptions of one connection; one more is refused with error 106."},
      AT(Config, client.channel_limit)},
     {{"client.subscribe_rate", ZeroOr(1, 1'000'000),
-      "Subscribe and unsubscribe commands that one connection may send each second, after a first "
-      "burst of twice `client.channel_limit`, which lets it leave all its channels and join as "
-      "many others at once; one more is refused with error 111, which is temporary. 100, because a "
-      "person changes channels a few times a second at most, while each command costs another core "
-      "a question. 0: any number."},
+      "Subscribe commands that one connection may send each second, after a first burst of twice "
+      "`client.channel_limit`, which lets it come back with all its channels twice in a row; one "
+      "more is refused with error 111, which is temporary. 100, because a person changes channels "
+      "a few times a second at most, while each command costs another core a question. 0: any "
+      "number."},
      AT(Config, client.subscribe_rate)},
     {{"client.history_max_publication_limit", Between(1, 65'535),
       "Most publications in the answer to one history command."},
