@@ -27,7 +27,15 @@ std::uint32_t OutboxPool::Take() {
 void OutboxPool::Return(std::uint32_t index) {
   Empty(outboxes_[index].raw, kKeptBytes);
   Empty(outboxes_[index].lines, kKeptBytes);
+  outboxes_[index].pong_begin = 0;
+  outboxes_[index].pong_end = 0;
   free_.push_back(index);
+}
+
+std::size_t OutboxPool::size_bytes() const {
+  std::size_t bytes = 0;
+  for (const Outbox& outbox : outboxes_) bytes += outbox.size_bytes();
+  return bytes;
 }
 
 }  // namespace tickcast::shards

@@ -24,6 +24,11 @@ struct Outbox {
     return lines;
   }
   std::size_t size_bytes() const { return raw.size() + lines.size(); }
+
+  // The last frame of `raw` where it is a pong: [pong_begin, pong_end). RFC 6455 section 5.5.3 lets
+  // a newer one take its place, so a flood of pings is owed one answer.
+  std::size_t pong_begin = 0;
+  std::size_t pong_end = 0;
 };
 
 class OutboxPool {
@@ -34,6 +39,8 @@ class OutboxPool {
   // Gives the outbox back with its strings' memory, as far as that is small.
   void Return(std::uint32_t index);
   Outbox& operator[](std::uint32_t index) { return outboxes_[index]; }
+  // What all of them hold; looks at each.
+  std::size_t size_bytes() const;
 
  private:
   // What a reused outbox may keep: room for the replies of an ordinary turn.

@@ -51,8 +51,7 @@ bool WebSocket::OnEvent(engine::Slot slot, const FrameEvent& event) {
       }
       return true;
     case FrameEvent::Kind::kPing:
-      protocol::AppendServerFrame(protocol::Opcode::kPong, TextOf(event.payload),
-                                  connections_.OutboxOf(slot).raw);
+      Pong(connections_.OutboxOf(slot), TextOf(event.payload));
       host_.OnOwed(slot);
       return true;
     case FrameEvent::Kind::kPong:
@@ -62,6 +61,15 @@ bool WebSocket::OnEvent(engine::Slot slot, const FrameEvent& event) {
       return false;
   }
   return false;
+}
+
+void WebSocket::Pong(Outbox& outbox, std::string_view payload) {
+  if (outbox.pong_end != 0 && outbox.pong_end == outbox.raw.size()) {
+    outbox.raw.resize(outbox.pong_begin);
+  }
+  outbox.pong_begin = outbox.raw.size();
+  protocol::AppendServerFrame(protocol::Opcode::kPong, payload, outbox.raw);
+  outbox.pong_end = outbox.raw.size();
 }
 
 void WebSocket::Echo(engine::Slot slot, const FrameEvent& event) {

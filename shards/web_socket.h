@@ -40,6 +40,7 @@ class WebSocket {
  private:
   // False when the connection takes no more input.
   bool OnEvent(engine::Slot slot, const protocol::FrameEvent& event);
+  static void Pong(Outbox& outbox, std::string_view payload);
   void Echo(engine::Slot slot, const protocol::FrameEvent& event);
 
   ConnectionTable& connections_;
