@@ -13,15 +13,24 @@ void History::Append(PublicationRef publication, std::size_t size, std::uint64_t
   DEBUG_INVARIANT(
       publications_.empty() || publications_.back()->offset() + 1 == publication->offset(),
       "a history has no holes");
+  footprint_bytes_ += publication->footprint_bytes();
   publications_.push_back(std::move(publication));
-  while (publications_.size() > size) publications_.pop_front();
+  Trim(size);
   expires_ns_ = now_ns + ttl_ns;
+}
+
+void History::Trim(std::size_t size) {
+  while (publications_.size() > size) {
+    footprint_bytes_ -= publications_.front()->footprint_bytes();
+    publications_.pop_front();
+  }
 }
 
 void History::Expire(std::uint64_t now_ns) {
   if (now_ns < expires_ns_ || publications_.empty()) return;
   publications_.clear();
   publications_.shrink_to_fit();
+  footprint_bytes_ = 0;
 }
 
 std::size_t History::IndexAfter(std::uint64_t offset) const {

@@ -21,6 +21,9 @@ class History {
   void Append(PublicationRef publication, std::size_t size, std::uint64_t now_ns,
               std::uint64_t ttl_ns);
 
+  // Drops the oldest beyond `size`.
+  void Trim(std::size_t size);
+
   // Drops everything when its time has come.
   void Expire(std::uint64_t now_ns);
 
@@ -38,6 +41,8 @@ class History {
 
   std::size_t size() const { return publications_.size(); }
   bool empty() const { return publications_.empty(); }
+  // What its publications cost; others may hold them too.
+  std::size_t footprint_bytes() const { return footprint_bytes_; }
 
  private:
   // Index of the first publication with an offset above `offset`.
@@ -45,6 +50,7 @@ class History {
 
   std::deque<PublicationRef> publications_;  // Oldest first, offsets without a hole.
   std::uint64_t expires_ns_ = 0;
+  std::size_t footprint_bytes_ = 0;
 };
 
 }  // namespace tickcast::shards

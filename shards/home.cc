@@ -29,6 +29,18 @@ bool Home::KeepsHistory(const Channel& channel) {
          channel.ns->history_ttl_ns > 0;
 }
 
+std::size_t Home::HistorySize(const Channel& channel) const {
+  const double size = channel.ns->history_size * history_share_;
+  return std::max<std::size_t>(static_cast<std::size_t>(size), 1);
+}
+
+template <typename Change>
+void Home::ChangeHistory(Channel& channel, Change&& change) {
+  history_bytes_ -= channel.history.footprint_bytes();
+  change(channel.history);
+  history_bytes_ += channel.history.footprint_bytes();
+}
+
 std::string Home::NewEpoch() {
   constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   std::string epoch;
@@ -94,8 +106,9 @@ std::uint64_t Home::PublishTo(Channel& channel, PublicationRef draft, bool skip_
   if (state) {
     channel.last = std::move(draft);
   } else if (keeps) {
-    channel.history.Append(std::move(draft), channel.ns->history_size, now_ns,
-                           channel.ns->history_ttl_ns);
+    ChangeHistory(channel, [&](History& history) {
+      history.Append(std::move(draft), HistorySize(channel), now_ns, channel.ns->history_ttl_ns);
+    });
   }
   return offset;
 }
@@ -144,7 +157,7 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
   Channel* channel = FindOrAdd(request.channel, now_ns);
   if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
   channel->touched_ns = now_ns;
-  channel->history.Expire(now_ns);
+  ChangeHistory(*channel, [now_ns](History& history) { history.Expire(now_ns); });
   if (channel->ns->kind == engine::ChannelKind::kState) {
     if (channel->last) request.publications.push_back(channel->last);
   } else if (KeepsHistory(*channel)) {
@@ -179,7 +192,7 @@ void Home::AnswerHistory(Request& request, std::uint64_t now_ns) {
   if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
   if (!KeepsHistory(*channel)) return Fail(request, protocol::ErrorCode::kNotAvailable);
   channel->touched_ns = now_ns;  // The answer names a position that the client may come back to.
-  channel->history.Expire(now_ns);
+  ChangeHistory(*channel, [now_ns](History& history) { history.Expire(now_ns); });
   request.epoch = channel->epoch;
   request.offset = channel->offset;
   if (request.has_since && !request.since_epoch.empty() && request.since_epoch != channel->epoch) {
@@ -223,7 +236,10 @@ void Home::Sweep(std::uint64_t now_ns) {
     const std::uint32_t index = sweep_at_++;
     Channel& channel = channels_[index];
     if (!channel.in_use) continue;
-    channel.history.Expire(now_ns);
+    ChangeHistory(channel, [&](History& history) {
+      history.Expire(now_ns);
+      if (history_share_ < 1) history.Trim(HistorySize(channel));
+    });
     const bool idle = channel.interests.empty() && channel.history.empty() && !channel.last;
     if (!idle) {
       // Its time counts from when the last subscriber or publication went, not from when it came.

@@ -44,6 +44,12 @@ class Home {
   // channels, so call it often.
   void Sweep(std::uint64_t now_ns);
 
+  // Histories keep at most this share of their size from now on; Sweep() shortens those that are
+  // longer, and they grow back by themselves. REQUIRES: 0 < share <= 1.
+  void LimitHistory(double share) { history_share_ = share; }
+  // What the histories hold.
+  std::size_t history_bytes() const { return history_bytes_; }
+
   std::size_t channel_count() const { return by_name_.size(); }
   std::uint64_t published() const { return published_; }
 
@@ -67,6 +73,10 @@ class Home {
   };
 
   static bool KeepsHistory(const Channel& channel);
+  std::size_t HistorySize(const Channel& channel) const;
+  // Runs `change` on a channel's history and keeps the sum of all.
+  template <typename Change>
+  void ChangeHistory(Channel& channel, Change&& change);
   Channel* Find(std::string_view name);
   // Null when the name's namespace is unknown.
   Channel* FindOrAdd(std::string_view name, std::uint64_t now_ns);
@@ -91,6 +101,8 @@ class Home {
   StringMap<std::uint32_t> by_name_;
   std::uint32_t sweep_at_ = 0;
   std::uint64_t published_ = 0;
+  double history_share_ = 1;
+  std::size_t history_bytes_ = 0;
 };
 
 }  // namespace tickcast::shards
