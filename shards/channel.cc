@@ -1,5 +1,7 @@
 #include "shards/channel.h"
 
+#include <utility>
+
 namespace tickcast::shards {
 
 ChannelIndex ChannelTable::Find(std::string_view name) const {
@@ -15,7 +17,16 @@ ChannelIndex ChannelTable::Add(std::string_view name, const engine::Namespace* n
   channel.kind = ns->kind;
   channel.home = home;
   by_name_.emplace(channel.name, handle.index);
+  if (handle.index >= latest_.size()) latest_.resize(handle.index + 1);
+  latest_[handle.index] = {};
   return handle.index;
+}
+
+void ChannelTable::SetNewest(ChannelIndex index, Channel& channel, std::uint64_t sequence,
+                             PublicationRef publication) {
+  channel.sequence = sequence;
+  channel.newest = std::move(publication);
+  latest_[index] = {.sequence = sequence, .newest = channel.newest.get()};
 }
 
 void ChannelTable::Remove(ChannelIndex index) {

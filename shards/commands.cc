@@ -89,6 +89,8 @@ bool Commands::RunConnected(engine::Slot slot, const Command& command) {
       host_.Disconnect(slot, DisconnectCode::kNotAvailable);
       return false;
     case CommandKind::kRpc:
+      Rpc(slot, command);
+      return true;
     case CommandKind::kPresence:
     case CommandKind::kPresenceStats:
     case CommandKind::kRefresh:
@@ -259,6 +261,13 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
 void Commands::ReplyError(engine::Slot slot, std::uint32_t id, ErrorCode error) {
   metrics_.CountError(error);
   protocol::AppendErrorReply(id, error, connections_.OutboxOf(slot).NewLine());
+  fan_out_.OwesReplies(slot);
+}
+
+void Commands::ReplyError(engine::Slot slot, std::uint32_t id, ErrorCode error,
+                          std::string_view message) {
+  metrics_.CountError(error);
+  protocol::AppendErrorReply(id, error, message, connections_.OutboxOf(slot).NewLine());
   fan_out_.OwesReplies(slot);
 }
 

@@ -15,6 +15,7 @@
 #include "protocol/centrifuge/codes.h"
 #include "protocol/centrifuge/command.h"
 #include "protocol/centrifuge/reply.h"
+#include "protocol/centrifuge/subscription_options.h"
 #include "protocol/jwt/jwt.h"
 #include "shards/channel.h"
 #include "shards/connection.h"
@@ -57,6 +58,12 @@ class Commands {
   // A blocked connection lost publications of a stream: it has left the group already.
   void OnGap(engine::Slot slot, ChannelIndex channel);
 
+  // Tells the client how far it is behind: its level, and how many values newer ones replaced.
+  void TellPressure(engine::Slot slot);
+
+  // Values that newer ones replaced in the pulls of the connection's present subscriptions.
+  std::uint64_t ConflatedOf(engine::Slot slot) const;
+
  private:
   using Command = protocol::Command;
 
@@ -68,21 +75,36 @@ class Commands {
   void Subscribe(engine::Slot slot, const Command& command);
   bool MaySubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                     bool& answered);
-  void AskToSubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns);
+  void AskToSubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+                      const Terms& terms, const protocol::SubscriptionOptions& options);
+  bool MaySubscribeSoon(engine::Slot slot);
+  void AddSubscription(engine::Slot slot, const Subscription& subscription);
   void Unsubscribe(engine::Slot slot, const Command& command);
   void Publish(engine::Slot slot, const Command& command);
   void History(engine::Slot slot, const Command& command);
   bool Pong(engine::Slot slot);
 
+  // Our own options (commands_options.cc).
+  Terms Grant(const engine::Namespace& ns, const protocol::SubscriptionOptions& options) const;
+  void SubscribeAgain(engine::Slot slot, const Command& command, std::uint32_t subscription,
+                      const Terms& terms);
+  std::string_view WriteTerms(engine::Slot slot, std::uint32_t subscription);
+  void Rpc(engine::Slot slot, const Command& command);
+  void ChangeOptions(engine::Slot slot, const Command& command);
+  void ReplyStats(engine::Slot slot, const Command& command);
+
   void OnSubscribed(Request& answer);
   void Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel,
              const Request& answer);
-  void ReplySubscribed(engine::Slot slot, const Channel& channel, const Request& answer);
+  void ReplySubscribed(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
+                       const Request& answer);
   void FinishLeaving(engine::Slot slot, std::uint32_t subscription);
   void OnPublished(const Request& answer);
   void OnHistory(const Request& answer);
 
   void ReplyError(engine::Slot slot, std::uint32_t id, protocol::ErrorCode error);
+  void ReplyError(engine::Slot slot, std::uint32_t id, protocol::ErrorCode error,
+                  std::string_view message);
   void Remove(engine::Slot slot, std::uint32_t subscription);
   void DropIfUnused(ChannelIndex index);
   std::unique_ptr<Request> NewRequest(engine::Slot slot, const Command& command, Request::Kind kind,
@@ -108,7 +130,9 @@ class Commands {
   protocol::CommandParser parser_;
   protocol::JwtVerifier verifier_;
   std::mt19937_64 random_;
+  protocol::SubscriptionOptionsParser options_;
   std::string info_;  // Scratch.
+  std::string terms_;
 };
 
 }  // namespace tickcast::shards

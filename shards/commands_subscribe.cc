@@ -52,10 +52,16 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
         slot, command.id,
         subscribe.type == kTrackType ? ErrorCode::kNotAvailable : ErrorCode::kPermissionDenied);
   }
+  protocol::SubscriptionOptions options;
+  if (const std::string_view wrong = options_.Parse(subscribe.data, options); !wrong.empty()) {
+    return ReplyError(slot, command.id, ErrorCode::kBadRequest, wrong);
+  }
+  const Terms terms = Grant(*ns, options);
   const ChannelIndex known = channels_.Find(subscribe.channel);
   if (known != kNoChannel && FindSubscription(slot, known) < connection.subscriptions.size()) {
-    return ReplyError(slot, command.id, ErrorCode::kAlreadySubscribed);
+    return SubscribeAgain(slot, command, FindSubscription(slot, known), terms);
   }
+  if (!MaySubscribeSoon(slot)) return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   if (connection.subscriptions.size() >= config_.client.channel_limit) {
     return ReplyError(slot, command.id, ErrorCode::kLimitExceeded);
   }
@@ -67,7 +73,7 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
   if (exchange_.congested(exchange_.HomeOf(subscribe.channel))) {
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   }
-  AskToSubscribe(slot, command, *ns);
+  AskToSubscribe(slot, command, *ns, terms, options);
 }
 
 // `answered` is set when the client has been told by another code than 103, or closed.
@@ -96,14 +102,17 @@ bool Commands::MaySubscribe(engine::Slot slot, const Command& command, const eng
 }
 
 void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
-                              const engine::Namespace& ns) {
+                              const engine::Namespace& ns, const Terms& terms,
+                              const protocol::SubscriptionOptions& options) {
   const protocol::SubscribeRequest& subscribe = command.subscribe;
   ChannelIndex index = channels_.Find(subscribe.channel);
   if (index == kNoChannel) {
     index = channels_.Add(subscribe.channel, &ns, exchange_.HomeOf(subscribe.channel));
   }
   ++channels_[index].asking;
-  connections_[slot].subscriptions.push_back({.channel = index, .seen = command.id});
+  AddSubscription(slot, {.channel = index, .seen = command.id});
+  fan_out_.SetTerms(slot, static_cast<std::uint32_t>(connections_[slot].subscriptions.size() - 1),
+                    terms);
   metrics_.subscriptions.Add(1);
 
   std::unique_ptr<Request> request =
@@ -117,6 +126,7 @@ void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
   request->reject_unrecovered = (subscribe.flag & kRejectUnrecovered) != 0;
   request->since_offset = subscribe.offset;
   request->since_epoch = subscribe.epoch;
+  request->wants_terms = options != protocol::SubscriptionOptions{} || terms != Terms{};
   Ask(std::move(request));
 }
 
@@ -126,10 +136,10 @@ void Commands::OnSubscribed(Request& answer) {
   --channel->asking;
   if (!answer.failed && !channel->live) {
     channel->live = true;
-    channel->sequence = answer.sequence;
-    if (channel->kind == engine::ChannelKind::kState && !answer.publications.empty()) {
-      channel->newest = answer.publications.front();
-    }
+    const bool has_value =
+        channel->kind == engine::ChannelKind::kState && !answer.publications.empty();
+    channels_.SetNewest(answer.local, *channel, answer.sequence,
+                        has_value ? answer.publications.front() : PublicationRef());
   }
   const engine::Slot slot = answer.slot;
   if (connections_.Find(slot, answer.generation) != nullptr) {
@@ -149,7 +159,7 @@ void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& cha
   if (answer.failed) {
     ReplyError(slot, answer.command_id, answer.error);
   } else {
-    ReplySubscribed(slot, channel, answer);
+    ReplySubscribed(slot, subscription, channel, answer);
   }
   if (leaving) return FinishLeaving(slot, subscription);
   if (answer.failed) return Remove(slot, subscription);
@@ -159,7 +169,8 @@ void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& cha
   fan_out_.Join(slot, subscription, state ? channel.sequence : answer.sequence);
 }
 
-void Commands::ReplySubscribed(engine::Slot slot, const Channel& channel, const Request& answer) {
+void Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
+                               const Channel& channel, const Request& answer) {
   std::vector<protocol::PublicationView> views;
   protocol::SubscribeResult result;
   if (channel.kind == engine::ChannelKind::kState) {
@@ -179,6 +190,7 @@ void Commands::ReplySubscribed(engine::Slot slot, const Channel& channel, const 
   }
   result.publications = views;
   result.was_recovering = answer.recover;
+  if (answer.wants_terms) result.data = WriteTerms(slot, subscription);
   protocol::AppendSubscribeReply(answer.command_id, result, connections_.OutboxOf(slot).NewLine());
   fan_out_.OwesReplies(slot);
 }
@@ -250,7 +262,7 @@ void Commands::OnGap(engine::Slot slot, ChannelIndex channel) {
 // The last subscriber is gone: the home need not send the channel's publications here.
 void Commands::DropIfUnused(ChannelIndex index) {
   const Channel& channel = channels_[index];
-  if (!channel.group.empty() || channel.asking != 0) return;
+  if (!channel.group.empty() || channel.paced != 0 || channel.asking != 0) return;
   auto leave = std::make_unique<Request>();
   leave->channel = channel.name;
   leave->local = index;

@@ -1,5 +1,7 @@
 #include "shards/connection.h"
 
+#include <utility>
+
 #include "engine/invariant.h"
 
 namespace tickcast::shards {
@@ -14,6 +16,7 @@ Connection& ConnectionTable::Open(engine::Slot slot) {
 void ConnectionTable::Close(engine::Slot slot) {
   INVARIANT(hot_[slot].Is(Hot::kOpen), "only an open connection is closed");
   ReturnOutbox(slot);
+  DropUnsent(slot);
   connections_.Erase(slot);
   hot_[slot] = Hot{};
   --open_count_;
@@ -21,6 +24,21 @@ void ConnectionTable::Close(engine::Slot slot) {
 
 Connection* ConnectionTable::Find(engine::Slot slot, std::uint32_t generation) {
   return connections_.Find(slot, generation);
+}
+
+void ConnectionTable::KeepUnsent(engine::Slot slot, std::span<const std::byte> tail) {
+  DropUnsent(slot);
+  auto unsent = std::make_unique<Unsent>();
+  unsent->bytes.assign(reinterpret_cast<const char*>(tail.data()), tail.size());
+  (*this)[slot].unsent = std::move(unsent);
+  unsent_bytes_ += tail.size();
+}
+
+void ConnectionTable::DropUnsent(engine::Slot slot) {
+  std::unique_ptr<Unsent>& unsent = (*this)[slot].unsent;
+  if (unsent == nullptr) return;
+  unsent_bytes_ -= unsent->bytes.size();
+  unsent.reset();
 }
 
 Outbox& ConnectionTable::OutboxOf(engine::Slot slot) {

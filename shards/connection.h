@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,6 +18,7 @@
 #include "engine/timer_wheel.h"
 #include "protocol/websocket/frame_parser.h"
 #include "shards/outbox.h"
+#include "shards/pressure.h"
 #include "shards/request.h"
 #include "shards/session.h"
 
@@ -28,16 +30,31 @@ struct Subscription {
   static constexpr std::uint32_t kAsking = ~std::uint32_t{0};
   // … and the client has unsubscribed meanwhile.
   static constexpr std::uint32_t kLeaving = kAsking - 1;
+  // Not in the group: it is pulled at its interval.
+  static constexpr std::uint32_t kPaced = kAsking - 2;
+  // `min_change` counts in these: a hundred-thousandth of the value.
+  static constexpr double kChangeUnit = 1e-5;
 
   ChannelIndex channel = kNoChannel;
   std::uint32_t member = kAsking;  // Place in the channel's group.
   // Publications up to this sequence are not owed: the cut of the answer at first; kept exact
-  // while the connection is behind, and looked at only as a lower bound while it keeps up. Before
-  // the answer it is the id of the command that asked.
+  // while the connection is behind and for what is paced, and looked at only as a lower bound
+  // otherwise. Before the answer it is the id of the command that asked.
   std::uint64_t seen = 0;
 
+  // What the client was granted, and the interval that holds now: pressure may lengthen it.
+  std::uint64_t interval_ms : 16 = 0;
+  std::uint64_t pace_ms : 16 = 0;  // 0: pushed each turn.
+  std::uint64_t min_change : 17 = 0;
+  std::uint64_t priority : 1 = 0;
+  std::uint32_t conflated = 0;  // Values that newer ones replaced in its pulls.
+  // The number in what it was sent last, for min_change; NaN: not known, so the next one is sent.
+  float last_value = std::numeric_limits<float>::quiet_NaN();
+
   bool live() const { return member < kLeaving; }
+  bool paced() const { return member == kPaced; }
 };
+static_assert(sizeof(Subscription) == 32);
 
 // Why a connection ended, for the counters. Numbers of the protocol where it has one.
 enum class CloseReason : std::uint16_t {
@@ -49,6 +66,7 @@ enum class CloseReason : std::uint16_t {
   kPeerClosed = 5,    // The peer sent a close frame.
   kTooMuchInput = 6,  // More input than may wait for a connection that is not read from.
   kBadRequestHead = 7,
+  kNoMemory = 8,  // Refused with 503: the shard's memory budget is nearly used up.
   kGoingAway = 1001,
   kProtocolError = 1002,
   kInvalidPayload = 1007,
@@ -73,7 +91,20 @@ struct Unsent {
   std::span<const std::byte> left() const { return std::as_bytes(std::span(bytes).subspan(sent)); }
 };
 
+// What is remembered of a connection whose socket was ever full, until it has long been calm.
+struct Trouble {
+  ConnectionPressure pressure;
+  std::uint64_t review_due_ns = 0;
+  bool was_blocked = false;  // Since the client was told last; and what it was told:
+  PressureLevel told_level = PressureLevel::kNormal;
+  std::uint64_t told_conflated = 0;
+};
+
 struct Connection {
+  // `due_ms`: no paced subscription is due; those of more than one interval are.
+  static constexpr std::uint16_t kNoneDue = 0;
+  static constexpr std::uint16_t kAllDue = 0xffff;
+
   enum class State : std::uint8_t {
     kHttp,       // Reading a request head or body, or answering one.
     kWebSocket,  // Speaks the client protocol.
@@ -88,6 +119,11 @@ struct Connection {
   bool close_frame_sent = false;    // kClosing: the peer's close frame ends it.
   bool awaiting_pong = false;
   bool answering = false;  // kHttp: a request is being answered; pipelined ones wait.
+  // The greater one of its own and its shard's, as its subscriptions have it.
+  PressureLevel level = PressureLevel::kNormal;
+  std::uint16_t due_ms = kNoneDue;           // The interval whose subscriptions are due.
+  std::uint16_t streams = 0;                 // Live subscriptions to stream channels.
+  std::uint16_t priority_subscriptions = 0;  // Live ones to state channels with `priority`.
   engine::TimerId timer = engine::TimerId::kNone;
   std::uint32_t outbox = OutboxPool::kNone;
 
@@ -102,6 +138,7 @@ struct Connection {
   std::unique_ptr<std::string> inbound;  // A part of a request, or input that waits.
   std::unique_ptr<Unsent> unsent;
   std::unique_ptr<Session> session;  // From the connect command on.
+  std::unique_ptr<Trouble> trouble;
   std::vector<Subscription> subscriptions;
 };
 
@@ -146,6 +183,12 @@ class ConnectionTable {
   Hot& hot(engine::Slot slot) { return hot_[slot]; }
   std::uint32_t generation(engine::Slot slot) const { return hot_[slot].generation; }
 
+  // Keeps a copy of what a socket did not take of a message; lets go of it.
+  void KeepUnsent(engine::Slot slot, std::span<const std::byte> tail);
+  void DropUnsent(engine::Slot slot);
+  // Bytes of all such copies.
+  std::size_t unsent_bytes() const { return unsent_bytes_; }
+
   // The connection's outbox, taken from the pool when it has none.
   Outbox& OutboxOf(engine::Slot slot);
   void ReturnOutbox(engine::Slot slot);
@@ -159,6 +202,7 @@ class ConnectionTable {
   std::vector<Hot> hot_;
   OutboxPool outboxes_;
   std::uint32_t open_count_ = 0;
+  std::size_t unsent_bytes_ = 0;
 };
 
 }  // namespace tickcast::shards

@@ -6,19 +6,26 @@
 // brought up to date from its channels in one message. Nothing is queued per connection: a blocked
 // one only remembers, per subscription, which publication it has seen last.
 //
+// Subscribers with an interval are not in groups at all: a pacer says when their connection is due,
+// and then it is pulled in the same way. Pressure puts everybody's state channels there.
+//
 // Accounting, exact at every moment: owed = delivered + conflated + skipped + still outstanding.
 // Threading: owned by one shard. Design: docs/architecture.md.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/config.h"
 #include "engine/ring.h"
 #include "shards/channel.h"
 #include "shards/connection.h"
+#include "shards/pacer.h"
+#include "shards/payload_value.h"
 #include "shards/sender.h"
 #include "shards/shard_metrics.h"
 
@@ -28,6 +35,16 @@ struct FanOutOptions {
   std::uint32_t batch = 64;                // Sends per submit.
   std::size_t catch_up_bytes = 64 * 1024;  // Per stream channel.
   std::size_t message_bytes = 16 * 1024;   // A gathered message stops here.
+  engine::PressureConfig pressure = {};    // What the levels mean.
+};
+
+// What a subscription to a state channel is granted; of a stream only `priority` counts.
+struct Terms {
+  std::uint32_t interval_ms = 0;  // Pacer::Grant()ed.
+  std::uint32_t min_change = 0;   // In Subscription::kChangeUnit.
+  bool priority = false;
+
+  bool operator==(const Terms&) const = default;
 };
 
 class FanOut {
@@ -63,6 +80,22 @@ class FanOut {
   // still owed is counted as skipped.
   void Leave(engine::Slot slot, std::uint32_t subscription);
 
+  // Gives a subscription other terms, before it has joined or after; its position is kept.
+  void SetTerms(engine::Slot slot, std::uint32_t subscription, const Terms& terms);
+  Terms TermsOf(engine::Slot slot, std::uint32_t subscription) const;
+
+  // The level that holds for the connection from now on.
+  void SetLevel(engine::Slot slot, PressureLevel level);
+
+  // Lists the connections whose interval has passed. Once a turn, before the flush.
+  void RunPacer(std::uint64_t now_ns);
+  // When RunPacer() next has something to do, Pacer::kNever when nobody has an interval.
+  std::uint64_t NextDeadline() const { return pacer_.NextDeadline(); }
+
+  // Bytes that the catch-up rings hold, and what one may hold from now on.
+  std::size_t catch_up_bytes() const { return catch_up_bytes_; }
+  void LimitCatchUp(std::size_t bytes_per_channel) { catch_up_limit_ = bytes_per_channel; }
+
   // The connection is owed what its outbox holds.
   void OwesReplies(engine::Slot slot);
 
@@ -73,7 +106,13 @@ class FanOut {
   void OnSend(const engine::Completion& done) { sender_.OnSend(done); }
 
   // Whether Flush() has anything to do.
-  bool idle() const { return dirty_.empty() && owed_.empty() && replying_.empty(); }
+  bool idle() const {
+    if (!dirty_.empty()) return false;
+    for (const Queue& queue : queues_) {
+      if (!queue.slots.empty()) return false;
+    }
+    return true;
+  }
 
   // The channel is about to be removed. REQUIRES: its group is empty.
   void Forget(ChannelIndex index);
@@ -92,25 +131,56 @@ class FanOut {
   std::uint64_t CountOutstanding();
 
  private:
+  // What a refused message takes back.
   struct Taken {
     std::uint32_t subscription;
+    std::uint32_t conflated_before;
     std::uint64_t seen_before;
+    float last_value_before;
+  };
+
+  // In the order in which a flush serves them. A connection may stand in several queues; who was
+  // served is passed by.
+  enum Order : std::uint8_t { kReplies, kPriority, kStreams, kStates, kOrders };
+  struct Queue {
+    std::vector<engine::Slot> slots;
+    std::size_t next = 0;  // Those before it were served.
   };
 
   // Making the list of what is owed.
   void Mark();
+  void MarkKind(engine::ChannelKind kind);
   void MarkChannel(ChannelIndex index, Channel& channel);
   void MakeTurnFrame(Channel& channel);
   void JoinFrames(Channel& channel);
   void ListOwed(engine::Slot slot);
+  bool AnyLeft(Order from) const;
   void EndTurn();
 
-  // Making one connection's message.
+  // Where a subscription stands (fan_out_terms.cc).
+  std::uint32_t PaceOf(const Connection& connection, const Subscription& subscription) const;
+  static bool HasPace(const Connection& connection, std::uint32_t pace_ms);
+  void Place(engine::Slot slot, std::uint32_t subscription);
+  void Unplace(engine::Slot slot, std::uint32_t subscription);
+  void Replace(engine::Slot slot, std::uint32_t subscription);
+  static void CountTerms(Connection& connection, const Subscription& subscription,
+                         const Channel& channel, int sign);
+
+  // Making one connection's message (fan_out_pull.cc).
   void Serve(engine::Slot slot);
   void Gather(engine::Slot slot);
   void SendTail(engine::Slot slot);
+  template <typename Take>
+  bool InOrder(Connection& connection, Take&& take);
   bool PullTurn(engine::Slot slot, InFlight& message);
   bool PullBehind(engine::Slot slot, InFlight& message);
+  bool TakeTurn(const Hot& hot, const Subscription& subscription, InFlight& message);
+  bool TakeBehind(Connection& connection, Subscription& subscription, InFlight& message);
+  bool TakePaced(Connection& connection, Subscription& subscription, InFlight& message);
+  bool HeldBack(PressureLevel level, Subscription& subscription);
+  float ValueOf(ChannelIndex index);
+  void Remember(const Connection& connection, const Subscription& subscription);
+  bool AddLine(std::string_view line);
   std::uint64_t CollectLines(const Channel& channel, std::uint64_t cut, InFlight& message);
   void DropGaps(engine::Slot slot);
   void Compose(engine::Slot slot, InFlight& message);
@@ -123,6 +193,7 @@ class FanOut {
   void SettleBroken(const InFlight& sent);
   void CountDelivered(const InFlight& sent);
   void Undo(const InFlight& sent);
+  void TakeBack(Connection& connection, const InFlight& message);
   void BecomeBehind(engine::Slot slot);
   void Block(engine::Slot slot);
 
@@ -140,11 +211,12 @@ class FanOut {
 
   std::uint64_t turn_ = 1;  // Publications applied now belong to it; it ends with its flush.
   std::uint64_t now_ns_ = 0;
-  std::vector<ChannelIndex> dirty_;     // Changed in this turn.
-  std::vector<engine::Slot> owed_;      // Owed publications; may hold slots already served.
-  std::vector<engine::Slot> replying_;  // Owed what lies in their outbox.
-  std::size_t next_owed_ = 0;
-  std::size_t next_replying_ = 0;
+  std::vector<ChannelIndex> dirty_;  // Changed in this turn.
+  std::array<Queue, kOrders> queues_;
+  Pacer pacer_;
+  PayloadValue values_;
+  std::size_t catch_up_limit_;
+  std::size_t catch_up_bytes_ = 0;
   std::deque<std::string> joined_;       // Frames of several publications, for one flush.
   std::vector<std::string_view> lines_;  // Of the message being gathered.
   std::size_t lines_bytes_ = 0;
@@ -156,16 +228,18 @@ void FanOut::Flush(std::uint64_t now_ns, SettleBatch&& settle) {
   now_ns_ = now_ns;
   Mark();
   for (;;) {
-    // Replies first: a long broadcast delays nobody's answer by more than one batch.
-    while (!sender_.full() && next_replying_ < replying_.size()) Serve(replying_[next_replying_++]);
-    while (!sender_.full() && next_owed_ < owed_.size()) Serve(owed_[next_owed_++]);
+    // From the first queue again after every batch: a long broadcast delays nobody's answer by more
+    // than one of them.
+    for (Queue& queue : queues_) {
+      while (!sender_.full() && queue.next < queue.slots.size()) Serve(queue.slots[queue.next++]);
+    }
     if (sender_.empty()) {
       // Who turned out to be owed nothing may have been let go on, and now is owed replies.
-      if (next_replying_ < replying_.size()) continue;
+      if (AnyLeft(kReplies)) continue;
       break;
     }
     ring_.Submit();
-    settle(next_owed_ < owed_.size());
+    settle(AnyLeft(kPriority));
   }
   EndTurn();
 }

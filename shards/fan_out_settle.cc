@@ -41,9 +41,12 @@ void FanOut::SettleTaken(const InFlight& sent) {
 
   Hot& hot = connections_.hot(sent.slot);
   if (sent.has_outbox) connections_.ReturnOutbox(sent.slot);
-  if (sent.is_tail) connections_[sent.slot].unsent.reset();
+  if (sent.is_tail) connections_.DropUnsent(sent.slot);
   const bool caught_up = !sent.is_tail && sent.whole;
-  if (sent.serves && caught_up) hot.Clear(Hot::kBehind);
+  if (sent.serves && caught_up) {
+    hot.Clear(Hot::kBehind);
+    connections_[sent.slot].due_ms = Connection::kNoneDue;
+  }
   if (hot.Is(Hot::kBehind)) {
     ListOwed(sent.slot);
   } else {
@@ -58,13 +61,12 @@ void FanOut::SettlePart(const InFlight& sent) {
   metrics_.bytes_sent.Add(sent.sent_bytes);
   CountDelivered(sent);
   if (sent.has_outbox) connections_.ReturnOutbox(sent.slot);
-  std::unique_ptr<Unsent>& unsent = connections_[sent.slot].unsent;
   if (sent.is_tail) {
-    unsent->sent += sent.sent_bytes;
+    connections_[sent.slot].unsent->sent += sent.sent_bytes;
   } else {
-    const std::span<const std::byte> tail = sent.bytes.subspan(sent.sent_bytes);
-    unsent = std::make_unique<Unsent>();
-    unsent->bytes.assign(reinterpret_cast<const char*>(tail.data()), tail.size());
+    connections_.KeepUnsent(sent.slot, sent.bytes.subspan(sent.sent_bytes));
+    // What was due is in it.
+    if (sent.serves && sent.whole) connections_[sent.slot].due_ms = Connection::kNoneDue;
   }
   Block(sent.slot);
 }
@@ -82,11 +84,18 @@ void FanOut::SettleBroken(const InFlight& sent) {
 
 // Nothing of the message was taken: its connection is owed again what it would have brought.
 void FanOut::Undo(const InFlight& sent) {
-  std::vector<Subscription>& subscriptions = connections_[sent.slot].subscriptions;
-  for (std::uint32_t i = sent.taken_end; i-- > sent.taken_begin;) {
-    subscriptions[taken_[i].subscription].seen = taken_[i].seen_before;
-  }
+  TakeBack(connections_[sent.slot], sent);
   if (sent.serves) connections_.hot(sent.slot).served_turn = turn_ - 1;
+}
+
+void FanOut::TakeBack(Connection& connection, const InFlight& message) {
+  for (std::uint32_t i = message.taken_end; i-- > message.taken_begin;) {
+    const Taken& taken = taken_[i];
+    Subscription& subscription = connection.subscriptions[taken.subscription];
+    subscription.seen = taken.seen_before;
+    subscription.conflated = taken.conflated_before;
+    subscription.last_value = taken.last_value_before;
+  }
 }
 
 // From here on each subscription's `seen` says exactly what the connection has.
@@ -94,7 +103,7 @@ void FanOut::BecomeBehind(engine::Slot slot) {
   Hot& hot = connections_.hot(slot);
   if (hot.Is(Hot::kBehind)) return;
   for (Subscription& subscription : connections_[slot].subscriptions) {
-    if (!subscription.live()) continue;
+    if (!subscription.live() || subscription.paced()) continue;
     subscription.seen = CutOf(hot, subscription, channels_[subscription.channel]);
   }
   hot.Set(Hot::kBehind);
@@ -116,13 +125,15 @@ void FanOut::Block(engine::Slot slot) {
 
 std::uint64_t FanOut::CountOutstanding() {
   std::uint64_t outstanding = 0;
-  channels_.ForEach([&](Channel& channel) {
-    for (const Member& member : channel.group) {
-      const Subscription& subscription =
-          connections_[member.slot].subscriptions[member.subscription];
-      outstanding += channel.sequence - CutOf(connections_.hot(member.slot), subscription, channel);
+  for (engine::Slot slot = 0; slot < connections_.slots(); ++slot) {
+    const Hot& hot = connections_.hot(slot);
+    if (!hot.Is(Hot::kOpen)) continue;
+    for (const Subscription& subscription : connections_[slot].subscriptions) {
+      if (!subscription.live()) continue;
+      const Channel& channel = channels_[subscription.channel];
+      outstanding += channel.sequence - CutOf(hot, subscription, channel);
     }
-  });
+  }
   return outstanding;
 }
 

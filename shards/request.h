@@ -45,6 +45,7 @@ struct Request {
   bool recoverable = false;
   bool recover = false;
   bool reject_unrecovered = false;  // Answer 112 instead of recovered:false.
+  bool wants_terms = false;         // The reply says what was granted of our own options.
   // kSubscribe with recover, kHistory with has_since.
   bool has_since = false;
   std::uint64_t since_offset = 0;

@@ -18,6 +18,9 @@ struct Session {
 
   std::uint64_t expires_ns = 0;  // Monotonic; 0 = never. Then the connection is closed with 3005.
 
+  // The time up to which its subscribing is spent (see Commands::MaySubscribeSoon()).
+  std::uint64_t subscribed_until_ns = 0;
+
   // Unsubscribes that came while their subscribe was with the home shard.
   struct Unsubscribe {
     ChannelIndex channel;

@@ -38,13 +38,17 @@ Shard::Shard(const engine::Config& config, Mesh& mesh, ShardId id, engine::Ring&
       exchange_(mesh, id),
       home_(config, exchange_, seed),
       fan_out_(ring, connections_, channels_, metrics_, *this,
-               {.batch = config.engine.send_batch, .catch_up_bytes = config.engine.catch_up_bytes}),
+               {.batch = config.engine.send_batch,
+                .catch_up_bytes = config.engine.catch_up_bytes,
+                .pressure = config.pressure}),
       commands_(config, connections_, channels_, fan_out_, exchange_, metrics_, *this, seed + 1),
       web_socket_(connections_, *this),
       http_(config, connections_, exchange_, metrics_, *this, assets),
       feed_port_(config, exchange_, home_),
       now_ns_(ring.now_ns()),
-      busy_since_ns_(now_ns_) {
+      busy_since_ns_(now_ns_),
+      memory_(config.engine.memory_budget),
+      level_sweep_(connections_.slots()) {
   completions_.reserve(kReapBatch);
 }
 
@@ -87,6 +91,7 @@ bool Shard::Turn() {
   });
   if (now_ns_ >= sweep_due_ns_) {
     home_.Sweep(now_ns_);
+    ReviewMemory();
     Sample();
     sweep_due_ns_ = now_ns_ + kSweepIntervalNs;
   }
@@ -95,10 +100,13 @@ bool Shard::Turn() {
   if (drain_began_ns_ != 0) Drain();
   DrainLanes();
   RearmReceives();
+  SweepLevels();
+  fan_out_.RunPacer(now_ns_);
   if (!fan_out_.idle()) {
     fan_out_.Flush(ring_.now_ns(), [this](bool long_flush) { SettleBatch(long_flush); });
   }
   exchange_.Publish(ring_);
+  ReviewShard(ring_.now_ns());
   const bool done = drain_began_ns_ != 0 && connections_.open_count() == 0;
   // No sleep follows that would hand the last closes to the kernel.
   if (done) ring_.Submit();
@@ -115,12 +123,40 @@ void Shard::CountBusy(std::uint64_t until_ns) {
 // A publication of this shard's own client to a channel at home here takes three steps: question,
 // delivery and answer. All in one turn, it leaves with the flush at its end.
 void Shard::DrainLanes() {
+  for (Held& held : held_) OnMessage(held.from, std::move(held.message));
+  held_.clear();
+  held_channels_.clear();
   constexpr int kSteps = 3;
   for (int step = 0; step == 0 || (step < kSteps && exchange_.has_own()); ++step) {
     exchange_.Drain(kDrainBatch, [this](ShardId from, Message&& message) {
       OnMessage(from, std::move(message));
     });
   }
+}
+
+// In the middle of a long flush: questions and answers, so that nobody's reply waits for its end.
+// Publications do wait, because the flush sends from the channels as they are, and with them the
+// answers that rely on their having come before.
+void Shard::DrainLanesInFlush() {
+  if (held_.size() > kDrainBatch) return;
+  exchange_.Drain(kDrainBatch, [this](ShardId from, Message&& message) {
+    if (MustWait(message)) {
+      held_.push_back({from, std::move(message)});
+    } else {
+      OnMessage(from, std::move(message));
+    }
+  });
+  exchange_.Publish(ring_);
+}
+
+bool Shard::MustWait(const Message& message) {
+  if (message.kind == Message::Kind::kDeliver) {
+    held_channels_.insert(message.local);
+    return true;
+  }
+  return message.kind == Message::Kind::kAnswer &&
+         message.request->kind == Request::Kind::kSubscribe &&
+         held_channels_.contains(message.request->local);
 }
 
 // Looks for work for a while before sleeping: waking a sleeping thread takes tens of microseconds.
@@ -135,7 +171,7 @@ bool Shard::Spin() {
 }
 
 void Shard::Sleep() {
-  const bool work_left = !fan_out_.idle() || !completions_.empty();
+  const bool work_left = !fan_out_.idle() || !completions_.empty() || !held_.empty();
   if (work_left) return ring_.Wait(0);
   if (config_.engine.spin_ns != 0 && Spin()) return;
   if (!exchange_.PrepareSleep()) return ring_.Wait(0);
@@ -154,7 +190,9 @@ void Shard::Sleep() {
 }
 
 std::uint64_t Shard::NextDeadline() const {
-  std::uint64_t deadline = std::min(timers_.NextDeadline(), sweep_due_ns_);
+  std::uint64_t deadline =
+      std::min({timers_.NextDeadline(), sweep_due_ns_, fan_out_.NextDeadline()});
+  if (level_sweep_ < connections_.slots()) deadline = now_ns_;
   if (drain_began_ns_ != 0) return std::min(deadline, now_ns_ + 10 * kMillisecond);
   for (const RunningFeed& feed : feeds_) deadline = std::min(deadline, feed.next_ns);
   return deadline;
@@ -189,6 +227,7 @@ void Shard::SettleBatch(bool long_flush) {
   ReapAll();
   fan_out_.Settle();
   HandleCompletions();
+  if (long_flush) DrainLanesInFlush();
 }
 
 void Shard::HandleCompletions() {
@@ -227,23 +266,29 @@ void Shard::OnAccept(const engine::Completion& done) {
   const auto slot = static_cast<engine::Slot>(done.result);
   Connection& connection = connections_.Open(slot);
   metrics_.accepted.Add();
+  connection.level = floor_;
+  metrics_.MoveLevel(PressureLevel::kNormal, floor_);
   connection.due_ns = now_ns_ + config_.client.head_timeout_ns;
   connection.receive_armed = true;
   ring_.ArmReceive(slot, connections_.generation(slot));
   Schedule(slot);
   // The last slots are kept for saying no: a full table could not even do that.
   const std::uint32_t reserve = std::min<std::uint32_t>(64, connections_.slots() / 16);
-  if (connections_.open_count() + reserve > connections_.slots()) Refuse(slot);
+  if (connections_.open_count() + reserve > connections_.slots()) {
+    Refuse(slot, CloseReason::kNoRoom, "the server is full");
+  } else if (memory_.shed() >= Shed::kRefuse) {
+    Refuse(slot, CloseReason::kNoMemory, "the server is short of memory");
+  }
   if (!accept_armed_ && accepting_) {
     accept_armed_ = true;
     ring_.ArmAccept();
   }
 }
 
-void Shard::Refuse(engine::Slot slot) {
+void Shard::Refuse(engine::Slot slot, CloseReason reason, std::string_view text) {
   // Begun first, so that this is the one reason that is counted; the response still goes out.
-  BeginClose(slot, CloseReason::kNoRoom, /*wait_for_peer=*/true);
-  http_.RefuseConnection(slot, 503, "the server is full");
+  BeginClose(slot, reason, /*wait_for_peer=*/true);
+  http_.RefuseConnection(slot, 503, text);
 }
 
 void Shard::OnReceive(const engine::Completion& done) {

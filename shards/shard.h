@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "engine/config.h"
 #include "engine/metrics.h"
 #include "engine/ring.h"
@@ -25,6 +26,8 @@
 #include "shards/feeds/feed.h"
 #include "shards/home.h"
 #include "shards/http_handler.h"
+#include "shards/memory_budget.h"
+#include "shards/pressure.h"
 #include "shards/shard_metrics.h"
 #include "shards/web_socket.h"
 
@@ -35,6 +38,9 @@ struct ServerState {
   std::atomic<bool> draining{false};
   std::atomic<std::uint32_t> running_shards{0};
 };
+
+// How often a connection that was blocked is looked at again, and told about at most.
+inline constexpr std::uint64_t kReviewNs = 1'000'000'000;
 
 // What a blocked connection may be owed in replies before its input is no longer read.
 inline constexpr std::size_t kOutboxLimitBytes = 64 * 1024;
@@ -86,10 +92,12 @@ class Shard final : private Commands::Host,
   void OnBytes(engine::Slot slot, std::span<std::byte> bytes);
   void OnPeerEnd(engine::Slot slot, std::int32_t result);
   void RearmReceives();
-  void Refuse(engine::Slot slot);
+  void Refuse(engine::Slot slot, CloseReason reason, std::string_view text);
 
   // Lanes.
   void DrainLanes();
+  void DrainLanesInFlush();
+  bool MustWait(const Message& message);
   void OnMessage(ShardId from, Message&& message);
 
   // Connections.
@@ -107,6 +115,16 @@ class Shard final : private Commands::Host,
   void OnTimer(engine::Slot slot);
   void Ping(engine::Slot slot);
   std::uint64_t SlowDeadline(const Connection& connection) const;
+
+  // Pressure (shard_pressure.cc).
+  void ReviewTrouble(engine::Slot slot);
+  void SetLevel(engine::Slot slot);
+  void TellPressure(engine::Slot slot);
+  void ReviewShard(std::uint64_t turn_end_ns);
+  void SweepLevels();
+  void ReviewMemory();
+  MemoryUse CountMemory();
+  void CloseSlowest(std::size_t excess_bytes);
 
   void RunFeeds();
   void Sample();
@@ -162,6 +180,18 @@ class Shard final : private Commands::Host,
   bool replaying_http_ = false;  // HttpHandler::OnInput() is on the stack.
   bool accept_armed_ = false;
   bool accepting_ = false;
+  struct Held {
+    ShardId from;
+    Message message;
+  };
+  std::vector<Held> held_;  // Came in the middle of a flush, and waits for its end.
+  absl::flat_hash_set<ChannelIndex> held_channels_;  // Of the deliveries among them.
+
+  ShardPressure pressure_;
+  MemoryBudget memory_;
+  PressureLevel floor_ = PressureLevel::kNormal;  // Of all connections.
+  engine::Slot level_sweep_ = 0;  // Those below it have the floor; see SweepLevels().
+
   std::uint64_t drain_began_ns_ = 0;  // 0 = not draining.
   engine::Slot drain_next_ = 0;
   engine::Slot drain_slots_ = 0;                 // Those above were vacant when the drain began.

@@ -249,6 +249,7 @@ void Shard::CloseNow(engine::Slot slot, CloseReason reason) {
   Connection& connection = connections_[slot];
   if (connection.state != Connection::State::kClosing) metrics_.CountClose(reason);
   commands_.LeaveAll(slot);
+  metrics_.MoveLevel(connection.level, PressureLevel::kNormal);
   timers_.Cancel(connection.timer);
   ring_.CancelAndClose(slot);
   connections_.Close(slot);
@@ -274,13 +275,26 @@ void Shard::OnFlushed(engine::Slot slot) {
 }
 
 void Shard::OnBlocked(engine::Slot slot) {
+  Connection& connection = connections_[slot];
+  if (connection.trouble == nullptr) {
+    connection.trouble =
+        std::make_unique<Trouble>(Trouble{.pressure = ConnectionPressure(now_ns_)});
+    connection.trouble->review_due_ns = now_ns_ + kReviewNs;
+    connection.trouble->told_level = connection.level;
+    connection.trouble->told_conflated = commands_.ConflatedOf(slot);
+  }
+  connection.trouble->was_blocked = true;
+  connection.trouble->pressure.SetBlocked(true, now_ns_, config_.pressure);
+  SetLevel(slot);
   // A peer that cannot be written to may never have seen our ping; OnUnblocked() counts anew.
-  connections_[slot].pong_due_ns = 0;
+  connection.pong_due_ns = 0;
   Schedule(slot);
 }
 
 void Shard::OnUnblocked(engine::Slot slot) {
   Connection& connection = connections_[slot];
+  connection.trouble->pressure.SetBlocked(false, now_ns_, config_.pressure);
+  SetLevel(slot);
   // A ping that could not leave expected no pong; from here on it does.
   if (connection.awaiting_pong && connection.pong_due_ns == 0) {
     connection.pong_due_ns = now_ns_ + config_.client.pong_timeout_ns;
@@ -309,7 +323,8 @@ void Shard::Schedule(engine::Slot slot) {
   std::uint64_t earliest = engine::TimerWheel::kNever;
   for (const std::uint64_t deadline :
        {connection.due_ns, closing ? 0 : connection.ping_due_ns,
-        closing ? 0 : connection.pong_due_ns, closing ? 0 : SlowDeadline(connection)}) {
+        closing ? 0 : connection.pong_due_ns, closing ? 0 : SlowDeadline(connection),
+        closing || connection.trouble == nullptr ? 0 : connection.trouble->review_due_ns}) {
     if (deadline != 0) earliest = std::min(earliest, deadline);
   }
   timers_.Cancel(connection.timer);
@@ -344,6 +359,9 @@ void Shard::OnTimer(engine::Slot slot) {
     return Disconnect(slot, protocol::DisconnectCode::kSlow);
   }
   if (passed(connection.ping_due_ns)) Ping(slot);
+  if (connection.trouble != nullptr && passed(connection.trouble->review_due_ns)) {
+    ReviewTrouble(slot);
+  }
   Schedule(slot);
 }
 

@@ -22,6 +22,7 @@ constexpr CloseReasonRow kCloseReasons[] = {
     {CloseReason::kPeerClosed, "peer closed"},
     {CloseReason::kTooMuchInput, "too much input"},
     {CloseReason::kBadRequestHead, "bad request head"},
+    {CloseReason::kNoMemory, "no memory"},
     {CloseReason::kGoingAway, "1001 going away"},
     {CloseReason::kProtocolError, "1002 protocol error"},
     {CloseReason::kInvalidPayload, "1007 invalid payload"},
@@ -40,6 +41,8 @@ static_assert(std::size(kCloseReasons) <= 32);
 
 constexpr const char* kSkippedHelp =
     "Publications that subscribers were owed and did not get, by reason.";
+constexpr const char* kMemoryUses[] = {"connections", "subscriptions", "unsent",
+                                       "replies",     "catch up",      "history"};
 constexpr const char* kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 
 }  // namespace
@@ -55,8 +58,9 @@ engine::Counter& ShardMetrics::Counter(const char* name, const char* help, const
   return registry_.AddCounter(name, help, Labels(label, value), unit);
 }
 
-engine::Gauge& ShardMetrics::Gauge(const char* name, const char* help) {
-  return registry_.AddGauge(name, help, Labels());
+engine::Gauge& ShardMetrics::Gauge(const char* name, const char* help, const char* label,
+                                   const char* value) {
+  return registry_.AddGauge(name, help, Labels(label, value));
 }
 
 ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
@@ -104,6 +108,14 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
       bytes_sent(Counter("tickcast_sent_bytes_total", "Bytes handed to the kernel.")),
       bytes_received(Counter("tickcast_received_bytes_total", "Bytes received.")),
       blocked(Counter("tickcast_blocked_total", "Times a connection's socket became full.")),
+      shard_pressure(Gauge("tickcast_shard_pressure",
+                           "Least pressure level of the shard's connections: 0 normal, 1 degraded, "
+                           "2 critical, 3 emergency.")),
+      shed(Gauge("tickcast_memory_shed",
+                 "What the memory budget has given up: 0 nothing, 1 half of the histories, 2 small "
+                 "changes, 3 new connections, 4 the slowest connections.")),
+      closed_for_memory(Counter("tickcast_closed_for_memory_total",
+                                "Slow connections closed to keep the memory budget.")),
       connections_(Gauge("tickcast_connections", "Open connections.")),
       channels_(Gauge("tickcast_channels", "Channels with subscribers on this shard.")),
       home_channels_(Gauge("tickcast_home_channels", "Channels whose home is this shard.")),
@@ -123,6 +135,20 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
   for (std::size_t i = 0; i < std::size(kCloseReasons); ++i) {
     closes_[i] = &Counter("tickcast_closes_total", "Connections ended, by reason.", "reason",
                           kCloseReasons[i].name);
+  }
+  for (std::size_t i = 0; i < kPressureLevels; ++i) {
+    const char* level = NameOf(static_cast<PressureLevel>(i)).data();
+    to_level_[i] = &Counter("tickcast_pressure_changes_total",
+                            "Changes of connections' pressure, by the new level.", "level", level);
+    // Normal ones are the rest.
+    if (i != 0) {
+      at_level_[i] = &Gauge("tickcast_pressure_connections",
+                            "Connections above normal pressure, by level.", "level", level);
+    }
+  }
+  for (std::size_t i = 0; i < memory_.size(); ++i) {
+    memory_[i] = &Gauge("tickcast_memory_bytes", "User-space memory of the shard, by use.", "use",
+                        kMemoryUses[i]);
   }
   for (std::size_t i = 0; i < responses_.size(); ++i) {
     responses_[i] = &Counter("tickcast_http_responses_total", "HTTP responses, by status class.",
@@ -146,6 +172,24 @@ void ShardMetrics::CountError(protocol::ErrorCode error) {
 
 void ShardMetrics::CountResponse(int status) {
   responses_[static_cast<std::size_t>(status / 100 - 1)]->Add();
+}
+
+void ShardMetrics::CountLevel(PressureLevel from, PressureLevel to) {
+  MoveLevel(from, to);
+  to_level_[static_cast<std::size_t>(to)]->Add();
+}
+
+void ShardMetrics::MoveLevel(PressureLevel from, PressureLevel to) {
+  if (from != PressureLevel::kNormal) at_level_[static_cast<std::size_t>(from)]->Add(-1);
+  if (to != PressureLevel::kNormal) at_level_[static_cast<std::size_t>(to)]->Add(1);
+}
+
+void ShardMetrics::SetMemory(const MemoryUse& use) {
+  const std::size_t bytes[] = {use.connections, use.subscriptions, use.unsent,
+                               use.replies,     use.catch_up,      use.history};
+  for (std::size_t i = 0; i < memory_.size(); ++i) {
+    memory_[i]->Set(static_cast<std::int64_t>(bytes[i]));
+  }
 }
 
 void ShardMetrics::Sample(const ConnectionTable& connections, const ChannelTable& channels,

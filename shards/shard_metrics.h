@@ -14,6 +14,8 @@
 #include "shards/channel.h"
 #include "shards/connection.h"
 #include "shards/exchange.h"
+#include "shards/memory_budget.h"
+#include "shards/pressure.h"
 
 namespace tickcast::shards {
 
@@ -24,6 +26,10 @@ class ShardMetrics {
   void CountClose(CloseReason reason);
   void CountError(protocol::ErrorCode error);
   void CountResponse(int status);
+  // A connection's level has changed; or it came with, or went at, a level.
+  void CountLevel(PressureLevel from, PressureLevel to);
+  void MoveLevel(PressureLevel from, PressureLevel to);
+  void SetMemory(const MemoryUse& use);
 
   // Copies what is only known as a level. A few times a second.
   void Sample(const ConnectionTable& connections, const ChannelTable& channels,
@@ -34,7 +40,8 @@ class ShardMetrics {
   engine::Counter& Counter(const char* name, const char* help, const char* label = nullptr,
                            const char* value = nullptr,
                            engine::MetricUnit unit = engine::MetricUnit::kNone);
-  engine::Gauge& Gauge(const char* name, const char* help);
+  engine::Gauge& Gauge(const char* name, const char* help, const char* label = nullptr,
+                       const char* value = nullptr);
   engine::MetricLabels Labels(const char* label = nullptr, const char* value = nullptr) const;
 
   engine::Registry& registry_;
@@ -72,6 +79,10 @@ class ShardMetrics {
   engine::Counter& bytes_sent;
   engine::Counter& bytes_received;
   engine::Counter& blocked;
+  // Pressure.
+  engine::Gauge& shard_pressure;  // PressureLevel of the shard's floor.
+  engine::Gauge& shed;            // Shed.
+  engine::Counter& closed_for_memory;
 
  private:
   static constexpr std::size_t kErrors = std::size(protocol::kErrors);
@@ -86,6 +97,9 @@ class ShardMetrics {
   std::array<engine::Counter*, kErrors> errors_{};
   std::array<engine::Counter*, 32> closes_{};    // By the order of kCloseReasons.
   std::array<engine::Counter*, 5> responses_{};  // 1xx to 5xx.
+  std::array<engine::Gauge*, kPressureLevels> at_level_{};
+  std::array<engine::Counter*, kPressureLevels> to_level_{};
+  std::array<engine::Gauge*, 6> memory_{};  // In MemoryUse's order.
 };
 
 }  // namespace tickcast::shards

@@ -106,6 +106,7 @@ void Person::OnHeard(const Heard& heard) {
     case Heard::Kind::kUpgraded:
     case Heard::Kind::kPing:
     case Heard::Kind::kPong:
+    case Heard::Kind::kMessage:
       return;
     case Heard::Kind::kRefused:
       ADD_FAILURE() << "no upgrade: " << heard.code;

@@ -351,6 +351,10 @@ class World {
       }
       Run(400 * kMillisecond);
     }
+    // Pressure falls level by level, and what it held back comes then.
+    for (int round = 0; round < 25 && cluster_.ledger().outstanding > 0; ++round) {
+      Run(400 * kMillisecond);
+    }
     persons_.push_back(std::make_unique<Person>(cluster_, audit_));
     resume_ns_.push_back(0);
     Person& auditor = *persons_.back();

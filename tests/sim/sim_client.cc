@@ -231,6 +231,8 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
   } else if (reply["subscribe"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kSubscribed;
     ReadPublications(result, heard);
+    simdjson::dom::element granted;
+    if (result["data"].get(granted) == simdjson::SUCCESS) heard.text = simdjson::minify(granted);
     heard.recoverable = Member<bool>(result, "recoverable", false);
     heard.positioned = Member<bool>(result, "positioned", false);
     heard.recovered = Member<bool>(result, "recovered", false);
@@ -261,6 +263,9 @@ void SimClient::OnPush(simdjson::dom::object push) {
   } else if (push["unsubscribe"].get(body) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kDropped;
     heard.code = static_cast<std::uint32_t>(Member<std::uint64_t>(body, "code", 0));
+  } else if (push["message"].get(body) == simdjson::SUCCESS) {
+    heard.kind = Heard::Kind::kMessage;
+    heard.text = simdjson::minify(body["data"].value_unsafe());
   } else {
     ADD_FAILURE() << "a push of no known kind: " << simdjson::minify(push);
   }

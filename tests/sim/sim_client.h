@@ -38,6 +38,7 @@ struct Heard {
     kHistory,
     kPublication,  // Push: `publications` has one.
     kDropped,      // Push: the server ended the subscription with `code`.
+    kMessage,      // Push without a channel: `text`.
     kPing,
     kPong,    // Of RFC 6455.
     kClosed,  // Close frame with `code`.
@@ -47,6 +48,7 @@ struct Heard {
   std::uint32_t id = 0;
   std::uint32_t code = 0;
   std::string channel;
+  std::string text;  // Minified JSON of a message, of what a subscription was granted.
   std::vector<HeardPublication> publications;
   std::uint64_t offset = 0;
   std::string epoch;

@@ -44,6 +44,10 @@ engine::Config SimConfig() {
   config.client.stale_close_delay_ns = 2 * kSecond;
   config.client.head_timeout_ns = 1 * kSecond;
   config.http_api.insecure = true;
+  // Levels come and go within a test's few seconds.
+  config.pressure.window_ns = 500 * kMillisecond;
+  config.pressure.hold_ns = 300 * kMillisecond;
+  config.pressure.degraded_interval_ns = 50 * kMillisecond;
   config.shutdown.spread_ns = 1 * kSecond;
   config.shutdown.timeout_ns = 3 * kSecond;
   config.channel.namespaces = {

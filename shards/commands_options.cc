@@ -1,0 +1,164 @@
+// Commands: our own options of a subscription, and what a client is told of its pressure.
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "protocol/abseil.h"
+#include "protocol/centrifuge/reply.h"
+#include "protocol/json/payload.h"
+#include "shards/commands.h"
+
+namespace tickcast::shards {
+
+using protocol::ErrorCode;
+
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::uint64_t kMillisecond = 1'000'000;
+
+std::uint32_t ToMs(std::uint64_t ns) { return static_cast<std::uint32_t>(ns / kMillisecond); }
+
+double ChangeOf(const Terms& terms) {
+  return static_cast<double>(terms.min_change) * Subscription::kChangeUnit;
+}
+
+}  // namespace
+
+// What a wish gets: of a stream only its place in the order, because every publication counts.
+Terms Commands::Grant(const engine::Namespace& ns,
+                      const protocol::SubscriptionOptions& options) const {
+  Terms terms{.priority = options.priority};
+  if (ns.kind == engine::ChannelKind::kStream) return terms;
+  // Rounded up: who asks for a change worth sending gets no smaller one.
+  terms.min_change =
+      static_cast<std::uint32_t>(std::ceil(options.min_change / Subscription::kChangeUnit - 1e-6));
+  const std::uint32_t least = ToMs(ns.min_interval_ns);
+  std::uint32_t wanted = options.has_interval ? options.interval_ms : ToMs(ns.default_interval_ns);
+  wanted = std::max(wanted, least);
+  // A group gets identical bytes, so a client with a filter of its own is pulled.
+  if (terms.min_change != 0) wanted = std::max(wanted, Pacer::kLeastMs);
+  terms.interval_ms = Pacer::Grant(wanted);
+  return terms;
+}
+
+// A subscribe to what is subscribed to: other options are taken over, with its position as it is.
+void Commands::SubscribeAgain(engine::Slot slot, const Command& command, std::uint32_t subscription,
+                              const Terms& terms) {
+  const bool live = connections_[slot].subscriptions[subscription].live();
+  if (!live || fan_out_.TermsOf(slot, subscription) == terms) {
+    return ReplyError(slot, command.id, ErrorCode::kAlreadySubscribed);
+  }
+  fan_out_.SetTerms(slot, subscription, terms);
+  protocol::SubscribeResult result;
+  result.data = WriteTerms(slot, subscription);
+  protocol::AppendSubscribeReply(command.id, result, connections_.OutboxOf(slot).NewLine());
+  fan_out_.OwesReplies(slot);
+}
+
+// Valid until the next call.
+std::string_view Commands::WriteTerms(engine::Slot slot, std::uint32_t subscription) {
+  const Terms terms = fan_out_.TermsOf(slot, subscription);
+  terms_.clear();
+  protocol::AppendGrantedOptions(terms.interval_ms, ChangeOf(terms), terms.priority, terms_);
+  return terms_;
+}
+
+// A leaky bucket: each subscribe costs 1 / client.subscribe_rate of a second, and twice the
+// channel_limit of them may be owed: a client that comes back with all its channels twice in a row
+// is no nuisance, one that turns a subscription on and off in a loop is.
+bool Commands::MaySubscribeSoon(engine::Slot slot) {
+  if (config_.client.subscribe_rate == 0) return true;
+  const std::uint64_t cost_ns = kSecond / config_.client.subscribe_rate;
+  const std::uint64_t burst_ns = 2 * cost_ns * config_.client.channel_limit;
+  const std::uint64_t now_ns = host_.NowNs();
+  std::uint64_t& until_ns = connections_[slot].session->subscribed_until_ns;
+  until_ns = std::max(until_ns, now_ns);
+  if (until_ns + cost_ns > now_ns + burst_ns) return false;
+  until_ns += cost_ns;
+  return true;
+}
+
+// Grows by a quarter: most connections subscribe once and keep what they have, and doubling would
+// cost a hundred thousand of them more than their subscriptions.
+void Commands::AddSubscription(engine::Slot slot, const Subscription& subscription) {
+  std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
+  if (subscriptions.size() == subscriptions.capacity()) {
+    subscriptions.reserve(subscriptions.size() +
+                          std::max<std::size_t>(subscriptions.size() / 4, 4));
+  }
+  subscriptions.push_back(subscription);
+}
+
+void Commands::Rpc(engine::Slot slot, const Command& command) {
+  if (command.rpc.method == "tickcast.options") return ChangeOptions(slot, command);
+  if (command.rpc.method == "tickcast.stats") return ReplyStats(slot, command);
+  ReplyError(slot, command.id, ErrorCode::kNotAvailable);
+}
+
+// The SDKs' subscribe() does nothing on a live subscription, so their users change options by this.
+void Commands::ChangeOptions(engine::Slot slot, const Command& command) {
+  protocol::OptionsRequest request;
+  const std::string_view wrong = options_.ParseRequest(command.rpc.data, request);
+  if (!wrong.empty()) return ReplyError(slot, command.id, ErrorCode::kBadRequest, wrong);
+  const ChannelIndex index = channels_.Find(request.channel);
+  const std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
+  const std::uint32_t subscription =
+      index == kNoChannel ? ~std::uint32_t{0} : FindSubscription(slot, index);
+  if (subscription >= subscriptions.size() || !subscriptions[subscription].live()) {
+    return ReplyError(slot, command.id, ErrorCode::kBadRequest,
+                      absl::StrCat("bad request: not subscribed to ", request.channel));
+  }
+  // What is not named stays as it is.
+  const Terms before = fan_out_.TermsOf(slot, subscription);
+  protocol::SubscriptionOptions options = request.options;
+  if (!options.has_interval) options.interval_ms = before.interval_ms;
+  if (!options.has_min_change) options.min_change = ChangeOf(before);
+  if (!options.has_priority) options.priority = before.priority;
+  options.has_interval = true;
+  fan_out_.SetTerms(slot, subscription, Grant(*channels_[index].ns, options));
+  protocol::AppendRpcReply(command.id, WriteTerms(slot, subscription),
+                           connections_.OutboxOf(slot).NewLine());
+  fan_out_.OwesReplies(slot);
+}
+
+std::uint64_t Commands::ConflatedOf(engine::Slot slot) const {
+  std::uint64_t conflated = 0;
+  for (const Subscription& subscription : connections_[slot].subscriptions) {
+    conflated += subscription.conflated;
+  }
+  return conflated;
+}
+
+void Commands::ReplyStats(engine::Slot slot, const Command& command) {
+  const Connection& connection = connections_[slot];
+  std::string stats = absl::StrCat(R"({"pressure":")", protocol::Abseil(NameOf(connection.level)),
+                                   R"(","conflated":)", ConflatedOf(slot), R"(,"channels":{)");
+  std::string_view separator;
+  for (std::uint32_t i = 0; i < connection.subscriptions.size(); ++i) {
+    const Subscription& subscription = connection.subscriptions[i];
+    if (!subscription.live()) continue;
+    stats += separator;
+    protocol::AppendQuoted(channels_[subscription.channel].name, stats);
+    absl::StrAppend(&stats, R"(:{"conflated":)", subscription.conflated, ",");
+    stats += WriteTerms(slot, i).substr(1);
+    separator = ",";
+  }
+  stats += "}}";
+  protocol::AppendRpcReply(command.id, stats, connections_.OutboxOf(slot).NewLine());
+  fan_out_.OwesReplies(slot);
+}
+
+void Commands::TellPressure(engine::Slot slot) {
+  const PressureLevel level = connections_[slot].level;
+  const std::uint32_t interval_ms = level == PressureLevel::kNormal
+                                        ? 0
+                                        : Pacer::Grant(ToMs(config_.pressure.degraded_interval_ns));
+  const std::string data =
+      absl::StrCat(R"({"conflated":)", ConflatedOf(slot), R"(,"pressure":")",
+                   protocol::Abseil(NameOf(level)), R"(","interval_ms":)", interval_ms, "}");
+  protocol::AppendMessagePush(data, connections_.OutboxOf(slot).NewLine());
+  fan_out_.OwesReplies(slot);
+}
+
+}  // namespace tickcast::shards

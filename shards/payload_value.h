@@ -1,0 +1,25 @@
+// PayloadValue: the number in a payload that `min_change` compares.
+// Threading: owned by one shard.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <simdjson.h>
+
+namespace tickcast::shards {
+
+class PayloadValue {
+ public:
+  // The first of `fields` that `data` (valid one-line JSON, an object) has at its top, as a number
+  // or a decimal string; NaN when there is none, or it is no number. As a float: its 24 bits tell
+  // changes of a hundred-thousandth apart, the least that can be asked for.
+  float Read(std::string_view data, std::span<const std::string> fields);
+
+ private:
+  simdjson::ondemand::parser parser_;
+  std::string padded_;
+};
+
+}  // namespace tickcast::shards
