@@ -36,6 +36,7 @@ void Exchange::Publish(engine::Ring& ring) {
     if (to == self_) continue;
     if (outlets_[to].Publish() && mesh_.doorbell(to).ShouldRing()) ring.Wake(mesh_.handle(to));
     any_full |= outlets_[to].congested();
+    engine::probes::LaneFull(self_, to, outlets_[to].waiting());
   }
   if (any_full != told_congested_) mesh_.SetCongested(self_, told_congested_ = any_full);
 }

@@ -17,6 +17,7 @@
 
 #include "engine/doorbell.h"
 #include "engine/lane.h"
+#include "engine/probes.h"
 #include "engine/ring.h"
 #include "shards/message.h"
 #include "shards/outlet.h"
@@ -117,8 +118,10 @@ void Exchange::Drain(std::size_t max_per_lane, Take&& take) {
   draining_.clear();
   for (ShardId from = 0; from < mesh_.shards(); ++from) {
     if (from == self_) continue;
-    mesh_.lane(from, self_)
-        .Drain([&](Message&& message) { take(from, std::move(message)); }, max_per_lane);
+    const std::size_t drained =
+        mesh_.lane(from, self_)
+            .Drain([&](Message&& message) { take(from, std::move(message)); }, max_per_lane);
+    engine::probes::LaneDrained(from, self_, drained);
   }
 }
 

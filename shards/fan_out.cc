@@ -96,6 +96,7 @@ void FanOut::OnPollOut(engine::Slot slot) {
   Hot& hot = connections_.hot(slot);
   if (!hot.Is(Hot::kBlocked)) return;
   hot.Clear(Hot::kBlocked);
+  engine::probes::BlockedEnd(slot, 1);
   connections_[slot].blocked_since_ns = 0;
   events_.OnUnblocked(slot);
   ListOwed(slot);
@@ -118,6 +119,12 @@ bool FanOut::AnyLeft(Order from) const {
     if (queues_[order].next < queues_[order].slots.size()) return true;
   }
   return false;
+}
+
+std::uint64_t FanOut::Listed() const {
+  std::uint64_t listed = 0;
+  for (const Queue& queue : queues_) listed += queue.slots.size();
+  return listed;
 }
 
 void FanOut::RunPacer(std::uint64_t now_ns) {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "engine/config.h"
+#include "engine/probes.h"
 #include "engine/ring.h"
 #include "shards/channel.h"
 #include "shards/connection.h"
@@ -155,6 +156,8 @@ class FanOut {
   void JoinFrames(Channel& channel);
   void ListOwed(engine::Slot slot);
   bool AnyLeft(Order from) const;
+  // Entries of all queues.
+  std::uint64_t Listed() const;
   void EndTurn();
 
   // Where a subscription stands (fan_out_terms.cc).
@@ -227,6 +230,8 @@ template <typename SettleBatch>
 void FanOut::Flush(std::uint64_t now_ns, SettleBatch&& settle) {
   now_ns_ = now_ns;
   Mark();
+  engine::probes::FlushBegin(Listed());
+  std::uint64_t sends = 0;
   for (;;) {
     // From the first queue again after every batch: a long broadcast delays nobody's answer by more
     // than one of them.
@@ -238,9 +243,13 @@ void FanOut::Flush(std::uint64_t now_ns, SettleBatch&& settle) {
       if (AnyLeft(kReplies)) continue;
       break;
     }
+    const std::size_t batch = sender_.batch().size();
     ring_.Submit();
+    engine::probes::SendBatch(batch);
+    sends += batch;
     settle(AnyLeft(kPriority));
   }
+  engine::probes::FlushEnd(sends, Listed());
   EndTurn();
 }
 

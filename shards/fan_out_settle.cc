@@ -58,6 +58,7 @@ void FanOut::SettleTaken(const InFlight& sent) {
 void FanOut::SettlePart(const InFlight& sent) {
   metrics_.sends.Add();
   metrics_.short_sends.Add();
+  engine::probes::SendShort(sent.slot, sent.sent_bytes, sent.bytes.size());
   metrics_.bytes_sent.Add(sent.sent_bytes);
   CountDelivered(sent);
   if (sent.has_outbox) connections_.ReturnOutbox(sent.slot);
@@ -73,6 +74,7 @@ void FanOut::SettlePart(const InFlight& sent) {
 
 void FanOut::SettleRefused(const InFlight& sent) {
   metrics_.refused_sends.Add();
+  engine::probes::SendRefused(sent.slot, sent.bytes.size());
   Undo(sent);
   Block(sent.slot);
 }
@@ -118,6 +120,7 @@ void FanOut::Block(engine::Slot slot) {
   if (connection.blocked_since_ns == 0) {
     connection.blocked_since_ns = now_ns_;
     metrics_.blocked.Add();
+    engine::probes::BlockedBegin(slot);
     events_.OnBlocked(slot);
   }
   ring_.ArmPollOut(slot, hot.generation);

@@ -8,6 +8,7 @@
 
 #include "engine/invariant.h"
 #include "engine/metrics_text.h"
+#include "engine/probes.h"
 
 namespace tickcast::shards {
 namespace {
@@ -83,6 +84,7 @@ void Shard::Run() {
 bool Shard::Turn() {
   now_ns_ = ring_.now_ns();
   metrics_.turns.Add();
+  engine::probes::TurnBegin(exchange_.self(), metrics_.turns.value());
   ReapAll();
   HandleCompletions();
   timers_.Advance(now_ns_, [this](std::uint64_t payload) {
@@ -107,6 +109,7 @@ bool Shard::Turn() {
   }
   exchange_.Publish(ring_);
   ReviewShard(ring_.now_ns());
+  engine::probes::TurnEnd(exchange_.self(), metrics_.turns.value());
   const bool done = drain_began_ns_ != 0 && connections_.open_count() == 0;
   // No sleep follows that would hand the last closes to the kernel.
   if (done) ring_.Submit();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/invariant.h"
+#include "engine/probes.h"
 #include "protocol/websocket/frame_writer.h"
 #include "shards/shard.h"
 
@@ -251,6 +252,7 @@ void Shard::CloseNow(engine::Slot slot, CloseReason reason) {
   commands_.LeaveAll(slot);
   metrics_.MoveLevel(connection.level, PressureLevel::kNormal);
   timers_.Cancel(connection.timer);
+  if (connections_.hot(slot).Is(Hot::kBlocked)) engine::probes::BlockedEnd(slot, 0);
   ring_.CancelAndClose(slot);
   connections_.Close(slot);
   if (accepting_ && !accept_armed_) {
