@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tools/loadgen/fleet.h"
 #include "tools/loadgen/process_usage.h"
 #include "tools/loadgen/report.h"
 #include "tools/loadgen/workload.h"
@@ -33,9 +34,9 @@ class Churn final : public Workload, public FleetEvents {
   std::uint64_t now_ns() override { return fleet_->now_ns(); }
 
   void OnReady(ClientIndex client) override { fleet_->Close(client); }
-  void OnDelivery(ClientIndex, const Stamp&, std::uint64_t) override {}
+  void OnPush(ClientIndex, std::string_view, std::uint64_t) override {}
   void OnPublishReply(ClientIndex, std::uint32_t, std::uint32_t) override {}
-  void OnClosed(ClientIndex client, std::string_view reason) override;
+  void OnClosed(ClientIndex client, std::string_view reason, std::uint32_t code) override;
 
  private:
   absl::Status LiveUntil(std::uint64_t until_ns, std::uint64_t lives);
@@ -58,7 +59,7 @@ class Churn final : public Workload, public FleetEvents {
   Progress progress_;
 };
 
-void Churn::OnClosed(ClientIndex client, std::string_view reason) {
+void Churn::OnClosed(ClientIndex client, std::string_view reason, std::uint32_t) {
   --alive_;
   if (reason.empty()) {
     ++completed_;
@@ -85,7 +86,7 @@ absl::Status Churn::OpenDue(std::uint64_t now_ns, std::uint64_t lives) {
     const std::uint32_t subscriptions = topology_.subscriptions();
     for (std::uint32_t i = 0; i < subscriptions; ++i) {
       commands += '\n';
-      AppendSubscribe(2 + i, topology_.name(channels[i]), commands);
+      AppendSubscribe(2 + i, topology_.name(channels[i]), {}, commands);
     }
     const absl::StatusOr<ClientIndex> client = fleet_->Open(std::move(commands), 1 + subscriptions);
     // Slots of those that just closed come back with the next turn.
@@ -175,7 +176,12 @@ void Churn::ShowProgress(std::uint64_t now_ns) {
 absl::StatusOr<std::unique_ptr<Workload>> MakeChurn(const Options& options,
                                                     const engine::Endpoint& server) {
   auto churn = std::make_unique<Churn>(options);
-  auto fleet = MakeFleet(options, server, options.window, 0, *churn);
+  auto fleet = Fleet::Create({.server = server,
+                              .host = absl::StrCat(options.host, ":", options.port),
+                              .path = options.path,
+                              .clients = options.window,
+                              .sources = SourcesFor(options, server, options.window, true)},
+                             *churn);
   if (!fleet.ok()) return fleet.status();
   churn->set_fleet(*std::move(fleet));
   return churn;

@@ -1,12 +1,17 @@
 #include "tools/loadgen/fanout.h"
 
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tools/loadgen/http_get.h"
+#include "tools/loadgen/market.h"
 #include "tools/loadgen/process_usage.h"
 
 namespace tickcast::loadgen {
@@ -15,331 +20,329 @@ namespace {
 constexpr std::uint64_t kMillisecond = 1'000'000;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
-// Publish commands are numbered apart from the few of the set-up.
-constexpr std::uint32_t kFirstPublishId = 1'000'000;
+// How often the main thread looks at what its workers do.
+constexpr std::uint64_t kLookNs = 5 * kMillisecond;
 
 // Nobody got ready for so long: the rest never will.
-constexpr std::uint32_t kConnectPatienceSeconds = 10;
+constexpr std::uint64_t kConnectPatienceNs = 10 * kSecond;
 
 // After the last delivery the server still has a turn to end and to fall asleep; only then is its
 // CPU time exact.
 constexpr std::uint64_t kServerSleepsNs = 3 * kMillisecond;
 
+// Closing handshakes of all connections, and the server's counters after them.
+constexpr std::uint64_t kGoodbyePatienceNs = 20 * kSecond;
+constexpr std::uint64_t kCountersSettleNs = 300 * kMillisecond;
+
+// A market that has just begun names its quiet symbols late: it is whole when it has stopped to
+// grow for so long.
+constexpr int kMarketQuietSeconds = 3;
+
+std::uint64_t Clock(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+void SleepUntil(std::uint64_t deadline_ns) {
+  const std::uint64_t now = Clock(CLOCK_MONOTONIC);
+  if (deadline_ns > now) std::this_thread::sleep_for(std::chrono::nanoseconds(deadline_ns - now));
+}
+
+absl::StatusOr<std::vector<std::string>> FindMarket(const Options& options,
+                                                    const engine::Endpoint& server) {
+  absl::StatusOr<std::vector<std::string>> channels;
+  std::size_t known = 0;
+  for (int quiet_seconds = 0; quiet_seconds < kMarketQuietSeconds && !StopRequested();) {
+    const absl::StatusOr<std::string> page = HttpGet(server, "/v1/tickers");
+    if (!page.ok()) return page.status();
+    channels = ReadMarketChannels(*page, options.exchange);
+    if (!channels.ok() || channels->size() >= options.topology.channels) break;
+    quiet_seconds = channels->size() > known ? 0 : quiet_seconds + 1;
+    known = channels->size();
+    sleep(1);
+  }
+  if (!channels.ok()) return channels.status();
+  if (channels->size() < options.topology.channels) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the server's market '", options.exchange, "' has ", channels->size(),
+                     " symbols: --channels at most that, or more feeds.sim.symbols"));
+  }
+  channels->resize(options.topology.channels);
+  return channels;
+}
+
+std::uint32_t DescriptorLimit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<std::uint32_t>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
+}
+
+// As many as the tables of direct descriptors need, or as many as were asked for.
+absl::StatusOr<std::uint32_t> RingsFor(const Options& options, std::uint32_t clients) {
+  const std::uint32_t limit = DescriptorLimit();
+  std::uint32_t needed = 1;
+  while (SlotsFor((clients + needed - 1) / needed) > limit) ++needed;
+  if (options.rings == 0) return needed;
+  if (options.rings < needed) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("--rings ", options.rings, ": ", clients, " connections need ", needed,
+                     ", as a ring's table holds ", limit, " (ulimit -n)"));
+  }
+  if (options.rings > options.topology.connections) {
+    return absl::InvalidArgumentError("--rings: at most one for each connection");
+  }
+  return options.rings;
+}
+
+Plan PlanOf(const Options& options, const Topology& topology, const Mix& mix,
+            const engine::Endpoint& server, std::uint32_t rings) {
+  const bool reopening = options.storm_at_ns >= 0 || options.control ||
+                         std::any_of(mix.kinds().begin(), mix.kinds().end(), [](const Kind& kind) {
+                           return kind.behaviour == Kind::Behaviour::kReconnecting;
+                         });
+  const bool publishing = options.mode == Mode::kFanout && !options.feed;
+  return {
+      .options = options,
+      .topology = topology,
+      .mix = mix,
+      .server = server,
+      .crews = rings,
+      .publishers = publishing ? options.publishers : 0,
+      .sources = SourcesFor(options, server, topology.connection_count(), reopening),
+      .run = static_cast<std::uint32_t>(getpid()) * 2654435761U,
+      .wall_offset_ns = static_cast<std::int64_t>(Clock(CLOCK_REALTIME) - Clock(CLOCK_MONOTONIC))};
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Workload>> MakeFanout(const Options& options,
                                                      const engine::Endpoint& server) {
-  const auto run = static_cast<std::uint32_t>(getpid()) * 2654435761U;
-  auto fanout = std::make_unique<Fanout>(options, run);
-  const std::uint32_t publishers = options.mode == Mode::kIdle ? 0 : options.publishers;
-  auto fleet = MakeFleet(options, server, options.topology.connections + publishers, run, *fanout);
-  if (!fleet.ok()) return fleet.status();
-  fanout->set_fleet(*std::move(fleet));
-  return fanout;
+  const absl::StatusOr<std::uint32_t> rings =
+      RingsFor(options, options.topology.connections + options.publishers);
+  if (!rings.ok()) return rings.status();
+  if (!options.feed) {
+    return std::make_unique<Fanout>(options, server, Topology(options.topology), *rings);
+  }
+  absl::StatusOr<std::vector<std::string>> channels = FindMarket(options, server);
+  if (!channels.ok()) return channels.status();
+  return std::make_unique<Fanout>(options, server, Topology(options.topology, *std::move(channels)),
+                                  *rings);
 }
 
-Fanout::Fanout(const Options& options, std::uint32_t run)
+Fanout::Fanout(const Options& options, const engine::Endpoint& server, Topology topology,
+               std::uint32_t rings)
     : options_(options),
-      run_(run),
-      topology_(options.topology),
-      subscribers_(options.topology.connections),
-      publishers_(options.mode == Mode::kIdle ? 0 : options.publishers),
-      ledger_(std::size_t{subscribers_} * topology_.subscriptions()),
-      published_(topology_.channel_count()),
+      server_(server),
+      topology_(std::move(topology)),
+      mix_(options.kinds),
+      plan_(PlanOf(options_, topology_, mix_, server_, rings)),
+      crews_(rings),
       progress_(options.quiet) {}
 
-// Publishers come last, so a server that numbers connections gives subscribers the first numbers.
-absl::Status Fanout::OpenNext() {
-  const bool subscriber = opened_ < subscribers_;
-  const std::uint32_t replies = subscriber ? 1 + topology_.subscriptions() : 1;
-  const absl::StatusOr<ClientIndex> client = fleet_->Open(Commands(opened_), replies);
-  if (!client.ok()) return client.status();
-  if (connections_.size() <= *client) connections_.resize(*client + 1);
-  connections_[*client] = opened_;
-  if (!subscriber) publisher_clients_.push_back(*client);
-  ++opened_;
-  return absl::OkStatus();
+Fanout::~Fanout() {
+  if (workers_.empty()) return;
+  RunOnAll(workers_, [this](std::size_t i) {
+    workers_[i]->SetTurn({});
+    crews_[i].reset();
+  });
 }
 
-std::string Fanout::Commands(std::uint32_t connection) const {
-  std::string commands;
-  AppendConnect(1, commands);
-  if (connection >= subscribers_) return commands;
-  const std::uint32_t* channels = topology_.channels(connection);
-  for (std::uint32_t i = 0; i < topology_.subscriptions(); ++i) {
-    commands += '\n';
-    AppendSubscribe(2 + i, topology_.name(channels[i]), commands);
+std::uint64_t Fanout::now_ns() { return Clock(CLOCK_MONOTONIC); }
+
+void Fanout::Rest(std::uint64_t deadline_ns) {
+  Tick(now_ns());
+  SleepUntil(deadline_ns);
+}
+
+void Fanout::OnAll(const std::function<void(Crew&, std::size_t)>& task) {
+  RunOnAll(workers_, [&](std::size_t i) { task(*crews_[i], i); });
+}
+
+absl::Status Fanout::StartCrews() {
+  for (std::size_t i = 0; i < crews_.size(); ++i) workers_.push_back(std::make_unique<Worker>());
+  std::vector<absl::Status> built(crews_.size());
+  RunOnAll(workers_, [&](std::size_t i) {
+    auto crew = Crew::Create(plan_, static_cast<std::uint32_t>(i));
+    built[i] = crew.status();
+    if (!crew.ok()) return;
+    crews_[i] = *std::move(crew);
+    workers_[i]->SetTurn([turning = crews_[i].get()] { turning->Turn(); });
+  });
+  for (const absl::Status& status : built) {
+    if (!status.ok()) return status;
   }
-  return commands;
+  Publisher* const publisher = first().own_publisher();
+  const int handle = first().handle();
+  OnAll([&](Crew& crew, std::size_t i) { crew.ReportTo(publisher, i == 0 ? -1 : handle); });
+  return absl::OkStatus();
 }
 
 absl::Status Fanout::Prepare() {
-  const std::uint32_t total = subscribers_ + publishers_;
-  const std::uint64_t begin = now_ns();
-  std::uint64_t moved_ns = begin;
-  std::uint32_t ready = 0;
-  progress_.Begin(begin);
-  while (fleet_->ready() < total) {
-    const std::uint64_t now = now_ns();
-    const double allowed = options_.connect_rate == 0
-                               ? total
-                               : 1 + options_.connect_rate * static_cast<double>(now - begin) / 1e9;
-    while (opened_ < total && opened_ < allowed && fleet_->opening() < options_.connecting) {
-      if (absl::Status status = OpenNext(); !status.ok()) return status;
-    }
-    fleet_->Turn(now + kMillisecond);
-    if (!failure_.ok()) return failure_;
-    if (StopRequested()) return absl::CancelledError("stopped while connecting");
-    if (std::exchange(ready, fleet_->ready()) != fleet_->ready()) moved_ns = now;
-    if (now - moved_ns > kConnectPatienceSeconds * kSecond) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("only ", fleet_->ready(), " of ", total, " connections got ready, and none ",
-                       "in the last ", kConnectPatienceSeconds, " s"));
-    }
-    if (progress_.Due(now)) {
-      progress_.Print(
-          now, absl::StrCat("connecting: ", Grouped(fleet_->ready()), " of ", Grouped(total)));
-    }
+  if (options_.feed) has_first_counters_ = ReadCounters(first_counters_);
+  if (options_.server_pid != 0) {
+    const absl::StatusOr<std::uint64_t> rss = ProcessRssBytes(options_.server_pid);
+    if (!rss.ok()) return rss.status();
+    first_rss_ = static_cast<double>(*rss);
   }
+  const std::uint64_t began_ns = now_ns();
+  progress_.Begin(began_ns);
+  if (absl::Status status = StartCrews(); !status.ok()) return status;
+  OnAll([](Crew& crew, std::size_t) { crew.OpenSubscribers(); });
+  const std::uint32_t subscribers = topology_.connection_count();
+  // Publishers come last, so a server that numbers connections gives subscribers the first numbers.
+  if (absl::Status status = AwaitReady(subscribers, began_ns); !status.ok()) return status;
+  RunOn(*workers_[0], [this] { first().OpenPublishers(); });
+  const std::uint32_t total = subscribers + plan_.publishers;
+  if (absl::Status status = AwaitReady(total, began_ns); !status.ok()) return status;
+  OnAll([](Crew& crew, std::size_t) { crew.EndOpening(); });
   if (!options_.quiet) {
-    progress_.Print(now_ns(), absl::StrFormat("connected: %s clients with %d subscriptions each in "
-                                              "%.2f s",
-                                              Grouped(total), topology_.subscriptions(),
-                                              static_cast<double>(now_ns() - begin) / 1e9));
+    progress_.Print(now_ns(),
+                    absl::StrFormat("connected: %s clients with %d subscriptions each, on %d rings "
+                                    "from %d addresses, in %.2f s",
+                                    Grouped(total), topology_.subscriptions(), crews_.size(),
+                                    plan_.sources, static_cast<double>(now_ns() - began_ns) / 1e9));
   }
   return absl::OkStatus();
 }
 
-void Fanout::OnReady(ClientIndex) {}
-
-void Fanout::OnClosed(ClientIndex client, std::string_view reason) {
-  const std::string text(reason);
-  if (counts_.closed++ == 0) {
-    failure_ =
-        absl::UnavailableError(absl::StrCat("connection ", connections_[client], ": ", text));
-  }
-  if (counts_.closed <= 3 && !options_.quiet) {
-    progress_.Print(now_ns(), absl::StrCat("lost connection ", connections_[client], ": ", text));
-  }
-}
-
-void Fanout::OnDelivery(ClientIndex client, const Stamp& stamp, std::uint64_t now_ns) {
-  const std::uint32_t connection = connections_[client];
-  const std::uint32_t subscriptions = topology_.subscriptions();
-  const std::uint32_t* channels =
-      connection < subscribers_ ? topology_.channels(connection) : nullptr;
-  std::uint32_t i = 0;
-  while (channels != nullptr && i < subscriptions && channels[i] != stamp.channel) ++i;
-  if (channels == nullptr || i == subscriptions) {
-    ++counts_.misdirected;
-    return;
-  }
-  ++counts_.deliveries;
-  ++interval_deliveries_;
-  const Ledger::Arrival arrival =
-      ledger_.Record(std::size_t{connection} * subscriptions + i, stamp.number);
-  if (arrival == Ledger::Arrival::kDuplicate) return;
-  flight_.OnDelivery(stamp.publication);
-  // Two clocks reads may swap within their resolution; a delivery is never negative.
-  const std::uint64_t latency = now_ns > stamp.time_ns ? now_ns - stamp.time_ns : 0;
-  interval_latency_.Record(latency);
-  if (stamp.time_ns >= measured_from_ns_) latency_.Record(latency);
-}
-
-void Fanout::OnPublishReply(ClientIndex, std::uint32_t id, std::uint32_t code) {
-  const std::uint32_t publication = id - kFirstPublishId;
-  if (code == 0) return flight_.OnReply(publication);
-  ++counts_.errors;
-  flight_.OnRefused(publication);
-}
-
-void Fanout::Publish(std::uint64_t stamp_ns, std::uint64_t now_ns) {
-  const std::uint32_t channel = next_channel_;
-  next_channel_ = (next_channel_ + 1) % topology_.channel_count();
-  const std::uint32_t deliveries = topology_.subscribers(channel);
-  const std::uint32_t publication = flight_.Begin(deliveries, now_ns);
-  const std::string_view name = topology_.name(channel);
-  command_.clear();
-  absl::StrAppend(&command_, R"({"id":)", kFirstPublishId + publication,
-                  R"(,"publish":{"channel":")", absl::string_view(name.data(), name.size()),
-                  R"(","data":)");
-  AppendStamped({.run = run_,
-                 .channel = channel,
-                 .number = published_[channel]++,
-                 .publication = publication,
-                 .time_ns = stamp_ns},
-                options_.payload_bytes, command_);
-  command_ += "}}";
-  fleet_->Say(publisher_clients_[channel % publishers_], command_);
-  counts_.due += deliveries;
-  ++counts_.publications;
-  ++interval_publications_;
-}
-
-// Returns when the next publication is due by schedule.
-std::uint64_t Fanout::PublishDue(std::uint64_t now_ns) {
-  if (rate_ == 0) {
-    if (options_.lockstep && flight_.size() > 0) return UINT64_MAX;
-    while (flight_.size() < options_.window) Publish(now_ns, now_ns);
-    return UINT64_MAX;
-  }
+// Of kinds that come and go, some may be away: what counts is who got ready once.
+absl::Status Fanout::AwaitReady(std::uint32_t wanted, std::uint64_t began_ns) {
+  std::uint32_t ready = 0;
+  std::uint64_t moved_ns = now_ns();
   for (;;) {
-    const std::uint64_t due_ns =
-        schedule_start_ns_ +
-        static_cast<std::uint64_t>(static_cast<double>(scheduled_) * 1e9 / rate_);
-    if (due_ns > now_ns) return due_ns;
-    Publish(due_ns, now_ns);
-    ++scheduled_;
-  }
-}
-
-void Fanout::PublishUntil(std::uint64_t until_ns) {
-  schedule_start_ns_ = now_ns();
-  scheduled_ = 0;
-  for (std::uint64_t now = schedule_start_ns_; now < until_ns && !StopRequested(); now = now_ns()) {
-    const std::uint64_t due_ns = publishers_ == 0 ? UINT64_MAX : PublishDue(now);
-    fleet_->Turn(std::min({until_ns, due_ns, progress_.due_ns(), now + 100 * kMillisecond}));
-    flight_.Advance();
-    GiveUpStalled(now);
-    if (progress_.Due(now)) ShowProgress(now);
-  }
-}
-
-void Fanout::Drain() {
-  while (flight_.size() > 0) {
-    fleet_->Turn(now_ns() + 10 * kMillisecond);
-    flight_.Advance();
-    GiveUpStalled(now_ns());
-  }
-  const std::uint64_t asleep_ns = now_ns() + kServerSleepsNs;
-  while (now_ns() < asleep_ns) fleet_->Turn(asleep_ns);
-}
-
-void Fanout::GiveUpStalled(std::uint64_t now_ns) {
-  const auto stall_ns = static_cast<std::uint64_t>(options_.stall_ns);
-  if (now_ns < stall_ns) return;
-  counts_.given_up += flight_.GiveUp(now_ns - stall_ns);
-}
-
-// What has not come when nothing is under way any more is lost.
-void Fanout::SettleLedger() {
-  const std::uint32_t subscriptions = topology_.subscriptions();
-  for (std::uint32_t connection = 0; connection < subscribers_; ++connection) {
-    const std::uint32_t* channels = topology_.channels(connection);
-    for (std::uint32_t i = 0; i < subscriptions; ++i) {
-      ledger_.Settle(std::size_t{connection} * subscriptions + i, published_[channels[i]]);
+    SleepUntil(now_ns() + kLookNs);
+    const Counts counts = Count();
+    const std::uint64_t now = now_ns();
+    if (!counts.failure.ok()) return counts.failure;
+    if (counts.joined >= wanted) return absl::OkStatus();
+    if (StopRequested()) return absl::CancelledError("stopped while connecting");
+    if (std::exchange(ready, counts.joined) != counts.joined) moved_ns = now;
+    if (now - moved_ns > kConnectPatienceNs) {
+      return absl::DeadlineExceededError(absl::StrCat("only ", ready, " of ", wanted,
+                                                      " connections got ready, and none in the ",
+                                                      "last ", kConnectPatienceNs / kSecond, " s"));
+    }
+    if (progress_.Due(now)) {
+      progress_.Print(
+          now, absl::StrFormat("connecting: %s of %s in %.0f s", Grouped(ready), Grouped(wanted),
+                               static_cast<double>(now - began_ns) / 1e9));
     }
   }
 }
 
 absl::StatusOr<Figures> Fanout::Run(const Phase& phase) {
-  rate_ = phase.rate;
-  interval_began_ns_ = now_ns();
-  progress_.Begin(interval_began_ns_);
-  const absl::StatusOr<Counts> start = Take();
-  if (!start.ok()) return start.status();
-  measured_from_ns_ = UINT64_MAX;
-  latency_.Clear();
-  if (phase.warmup_ns > 0) {
-    PublishUntil(now_ns() + phase.warmup_ns);
-    Drain();
-  }
-  const absl::StatusOr<Counts> begin = Take();
-  if (!begin.ok()) return begin.status();
-  measured_from_ns_ = begin->time_ns;
-  PublishUntil(phase.duration_ns == 0 ? UINT64_MAX : begin->time_ns + phase.duration_ns);
-  const std::uint64_t stopped_ns = now_ns();
-  Drain();
-  SettleLedger();
-  absl::StatusOr<Counts> end = Take();
-  if (!end.ok()) return end.status();
+  progress_.Begin(now_ns());
+  shown_ns_ = 0;
+  Measured measured;
+  ServerCounters before;
+  const bool has_before = ReadCounters(before);
+  absl::StatusOr<Counts> taken = Take();
+  if (!taken.ok()) return taken.status();
+  measured.start = *taken;
+  if (phase.warmup_ns > 0) Publish(phase, now_ns() + phase.warmup_ns, -1);
+  taken = Take();
+  if (!taken.ok()) return taken.status();
+  measured.begin = *taken;
+  const std::uint64_t begin_ns = measured.begin.time_ns;
+  OnAll([=](Crew& crew, std::size_t) { crew.books().BeginMeasuring(begin_ns); });
+  server_rss_ = Slope();
+  rss_began_ns_ = begin_ns;
+  rss_due_ns_ = options_.server_pid != 0 ? begin_ns : UINT64_MAX;
+  const std::int64_t storm_at_ns =
+      phase.storm_at_ns < 0 ? -1 : static_cast<std::int64_t>(begin_ns) + phase.storm_at_ns;
+  measured.stormed = Publish(
+      phase, phase.duration_ns == 0 ? UINT64_MAX : begin_ns + phase.duration_ns, storm_at_ns);
+  rss_due_ns_ = UINT64_MAX;
+  Collect(measured);
+  taken = Take();
+  if (!taken.ok()) return taken.status();
+  measured.end = *taken;
   // The time of the drain belongs to nothing that was published.
-  end->time_ns = stopped_ns;
-  return Compare(*start, *begin, *end);
+  measured.end.time_ns = stopped_ns_;
+  ServerCounters after;
+  measured.has_server = has_before && ReadCounters(after);
+  if (measured.has_server) measured.server = after.Since(before);
+  TellFailure(measured.end);
+  return Compare(measured);
 }
 
-absl::StatusOr<Fanout::Counts> Fanout::Take() {
-  Counts counts = counts_;
-  counts.tally = ledger_.tally();
-  counts.fleet = fleet_->counters();
-  counts.client_cpu_ns = *ProcessCpuNs(0);
-  if (options_.server_pid != 0) {
-    const absl::StatusOr<std::uint64_t> server = ProcessCpuNs(options_.server_pid);
-    if (!server.ok()) return server.status();
-    counts.server_cpu_ns = *server;
+// Publishes or receives until then, and until nothing of it is under way.
+bool Fanout::Publish(const Phase& phase, std::uint64_t until_ns, std::int64_t storm_at_ns) {
+  if (plan_.publishers > 0) {
+    const bool closed_loop = phase.rate == 0;
+    OnAll([=](Crew& crew, std::size_t) { crew.set_wakes(closed_loop); });
+    RunOn(*workers_[0],
+          [&] { first().own_publisher()->Start(phase.rate, first().now_ns(), until_ns); });
   }
-  counts.time_ns = now_ns();
-  return counts;
-}
-
-// The ledger covers the warm-up too: a loss is a loss.
-Figures Fanout::Compare(const Counts& start, const Counts& begin, const Counts& end) const {
-  const auto since = [](std::uint64_t from, std::uint64_t to) {
-    return static_cast<double>(to) - static_cast<double>(from);
-  };
-  const double seconds = since(begin.time_ns, end.time_ns) / 1e9;
-  const double deliveries = since(begin.deliveries, end.deliveries);
-  const double messages = since(begin.fleet.messages, end.fleet.messages);
-  const double client_ns = since(begin.client_cpu_ns, end.client_cpu_ns);
-  const double server_ns = since(begin.server_cpu_ns, end.server_cpu_ns);
-  const auto per = [](double value, double of) { return of == 0 ? 0 : value / of; };
-  Figures figures = {
-      {"seconds", seconds},
-      {"connections", static_cast<double>(fleet_->ready())},
-      {"publications", since(begin.publications, end.publications)},
-      {"publications_per_s", per(since(begin.publications, end.publications), seconds)},
-      {"deliveries", deliveries},
-      {"deliveries_per_s", per(deliveries, seconds)},
-      {"messages_per_s", per(messages, seconds)},
-      {"deliveries_per_message", per(deliveries, messages)},
-      {"bytes_per_delivery", per(since(begin.fleet.bytes, end.fleet.bytes), deliveries)},
-      {"reads", since(begin.fleet.reads, end.fleet.reads)},
-  };
-  AddQuantiles(latency_, figures);
-  const Figures ledger = {
-      {"due", since(start.due, end.due)},
-      {"delivered", since(start.tally.delivered, end.tally.delivered)},
-      {"lost", since(start.tally.missing, end.tally.missing)},
-      {"duplicate", since(start.tally.duplicate, end.tally.duplicate)},
-      {"reordered", since(start.tally.reordered, end.tally.reordered)},
-      {"misdirected", since(start.misdirected, end.misdirected)},
-      {"errors", since(start.errors, end.errors)},
-      {"given_up", since(start.given_up, end.given_up)},
-      {"closed", since(start.closed, end.closed)},
-      {"other_pushes", since(start.fleet.other_pushes, end.fleet.other_pushes)},
-      {"unknown_lines", since(start.fleet.unknown_lines, end.fleet.unknown_lines)},
-      {"pings", since(start.fleet.pings, end.fleet.pings)},
-      {"client_cpu_us_per_delivery", per(client_ns / 1e3, deliveries)},
-      {"client_cpu_share", per(client_ns / 1e9, seconds)},
-  };
-  figures.insert(figures.end(), ledger.begin(), ledger.end());
-  if (options_.server_pid != 0) {
-    figures.emplace_back("cpu_us_per_delivery", per(server_ns / 1e3, deliveries));
-    figures.emplace_back("cpu_us_per_message", per(server_ns / 1e3, messages));
-    figures.emplace_back("cpu_share", per(server_ns / 1e9, seconds));
+  bool stormed = false;
+  while (!PhaseOver(phase, until_ns, stormed)) {
+    const std::uint64_t now = now_ns();
+    if (!stormed && storm_at_ns >= 0 && now >= static_cast<std::uint64_t>(storm_at_ns)) {
+      OnAll([&](Crew& crew, std::size_t) { crew.BeginStorm(phase.storm_rate); });
+      stormed = true;
+      cut_any_ = true;
+    }
+    Tick(now);
+    SleepUntil(std::min(until_ns, now + kLookNs));
   }
-  return figures;
+  stopped_ns_ = now_ns();
+  if (plan_.publishers > 0) {
+    RunOn(*workers_[0], [&] {
+      first().own_publisher()->Stop(first().now_ns());
+      stopped_ns_ = first().own_publisher()->stopped_ns();
+    });
+    bool idle = false;
+    while (!idle) {
+      RunOn(*workers_[0], [&] { idle = first().own_publisher()->idle(); });
+      if (!idle) SleepUntil(now_ns() + kMillisecond);
+    }
+  }
+  SleepUntil(now_ns() + kServerSleepsNs);
+  return stormed;
 }
 
-void Fanout::ShowProgress(std::uint64_t now_ns) {
-  const double seconds = static_cast<double>(now_ns - interval_began_ns_) / 1e9;
-  const Ledger::Tally& tally = ledger_.tally();
-  progress_.Print(
-      now_ns,
-      absl::StrFormat(
-          "%s clients  %s publications/s  %s deliveries/s  p50 %.0f us  p99 %.0f us  "
-          "missing %s  duplicate %s  errors %s",
-          Grouped(fleet_->ready()),
-          Grouped(
-              static_cast<std::uint64_t>(static_cast<double>(interval_publications_) / seconds)),
-          Grouped(static_cast<std::uint64_t>(static_cast<double>(interval_deliveries_) / seconds)),
-          static_cast<double>(interval_latency_.Quantile(0.5)) / 1e3,
-          static_cast<double>(interval_latency_.Quantile(0.99)) / 1e3, Grouped(tally.missing),
-          Grouped(tally.duplicate), Grouped(counts_.errors)));
-  interval_latency_.Clear();
-  interval_deliveries_ = 0;
-  interval_publications_ = 0;
-  interval_began_ns_ = now_ns;
+bool Fanout::PhaseOver(const Phase& phase, std::uint64_t until_ns, bool stormed) {
+  if (StopRequested() || now_ns() >= until_ns) return true;
+  if (!stormed || !phase.until_back) return false;
+  bool over = true;
+  std::vector<char> back(crews_.size());
+  OnAll([&](Crew& crew, std::size_t i) { back[i] = crew.storm().over() ? 1 : 0; });
+  for (const char each : back) over = over && each != 0;
+  return over;
+}
+
+// What is due beside the run itself.
+void Fanout::Tick(std::uint64_t now_ns) {
+  if (now_ns >= rss_due_ns_) {
+    rss_due_ns_ = now_ns + kSecond;
+    if (const auto rss = ProcessRssBytes(options_.server_pid); rss.ok()) {
+      server_rss_.Add(static_cast<double>(now_ns - rss_began_ns_) / 1e9, static_cast<double>(*rss));
+    }
+  }
+  if (!workers_.empty() && progress_.Due(now_ns)) ShowProgress(now_ns);
+}
+
+absl::Status Fanout::Silence(std::uint32_t clients) {
+  const auto crews = static_cast<std::uint32_t>(crews_.size());
+  OnAll([=](Crew& crew, std::size_t i) {
+    crew.Silence(clients / crews + (i < clients % crews ? 1 : 0));
+  });
+  return absl::OkStatus();
+}
+
+// The ledger of a feed can be closed only when nothing more is under way: everything the server
+// says it delivered has to have arrived, and every hole has to be one of its conflations.
+absl::StatusOr<Figures> Fanout::Finish() {
+  OnAll([](Crew& crew, std::size_t) { crew.CloseAll(); });
+  const std::uint64_t patience_ns = now_ns() + kGoodbyePatienceNs;
+  Counts counts = Count();
+  while (counts.gone < crews_.size() && now_ns() < patience_ns) {
+    SleepUntil(now_ns() + kLookNs);
+    counts = Count();
+  }
+  SleepUntil(now_ns() + kCountersSettleNs);
+  return FinalFigures(counts);
 }
 
 }  // namespace tickcast::loadgen

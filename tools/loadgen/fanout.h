@@ -1,102 +1,113 @@
-// Fanout: publishers and subscribers of one server in one process.
+// Fanout: publishers and subscribers of one server in one process, on as many rings as they need.
 //
-// Closed loop (no rate): at most W publications are under way. The next one is sent when the oldest
-// is complete, that is when its reply and all its deliveries have come; with `lockstep`, when all
-// W are complete, so that every server under test reads the same batches.
-// Open loop (a rate): publication k is due at start + k / rate and stamped with that moment
-// whenever it really leaves, so that a server (or client) that falls behind shows the waiting it
-// causes: no coordinated omission.
-// Channels are taken in turns; the publications of a channel always come from the same publisher,
-// so that their order is defined.
-// Threading: one thread.
+// Each ring has a worker thread with a crew (worker.h, crew.h); this is what starts them, tells
+// them what to do, and adds up what they have counted. With --feed there are no publishers: the
+// server's own market is received, and its sequence numbers are the ledger.
+// Threading: the main thread; crews are touched on their workers only.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "tools/loadgen/flight.h"
-#include "tools/loadgen/ledger.h"
+#include "tools/loadgen/crew.h"
 #include "tools/loadgen/report.h"
+#include "tools/loadgen/server_counters.h"
+#include "tools/loadgen/slope.h"
+#include "tools/loadgen/worker.h"
 #include "tools/loadgen/workload.h"
 
 namespace tickcast::loadgen {
 
-class Fanout final : public Workload, public FleetEvents {
+class Fanout final : public Workload {
  public:
-  Fanout(const Options& options, std::uint32_t run);
-  void set_fleet(std::unique_ptr<Fleet> fleet) { fleet_ = std::move(fleet); }
+  Fanout(const Options& options, const engine::Endpoint& server, Topology topology,
+         std::uint32_t rings);
+  ~Fanout() override;
 
   absl::Status Prepare() override;
   absl::StatusOr<Figures> Run(const Phase& phase) override;
-  void Rest(std::uint64_t deadline_ns) override { fleet_->Turn(deadline_ns); }
-  std::uint64_t now_ns() override { return fleet_->now_ns(); }
-
-  void OnReady(ClientIndex client) override;
-  void OnDelivery(ClientIndex client, const Stamp& stamp, std::uint64_t now_ns) override;
-  void OnPublishReply(ClientIndex client, std::uint32_t id, std::uint32_t code) override;
-  void OnClosed(ClientIndex client, std::string_view reason) override;
+  absl::Status Silence(std::uint32_t clients) override;
+  absl::StatusOr<Figures> Finish() override;
+  void Rest(std::uint64_t deadline_ns) override;
+  std::uint64_t now_ns() override;
 
  private:
   // All that counts up, so that a phase is the difference of two.
   struct Counts {
-    std::uint64_t publications = 0;
-    std::uint64_t due = 0;  // Deliveries that the publications should cause.
-    std::uint64_t deliveries = 0;
-    std::uint64_t errors = 0;
-    std::uint64_t given_up = 0;
-    std::uint64_t misdirected = 0;
-    std::uint64_t closed = 0;
-    Ledger::Tally tally;
+    std::vector<KindCounts> kinds;
+    BookCounts books;
     FleetCounters fleet;
+    Publisher::Counts publisher;
+    std::uint32_t ready = 0;
+    std::uint32_t joined = 0;  // Ready once, publishers too.
+    std::uint32_t gone = 0;    // Crews without a connection.
+    std::uint64_t publishers_lost = 0;
     std::uint64_t client_cpu_ns = 0;
     std::uint64_t server_cpu_ns = 0;
     std::uint64_t time_ns = 0;
+    absl::Status failure;
+
+    KindCounts AllKinds() const;
+  };
+  // What a phase is computed from.
+  struct Measured {
+    Counts start;  // Of the phase, with its warm-up.
+    Counts begin;  // Of the measured time.
+    Counts end;
+    bool has_server = false;
+    ServerCounters server;  // From start to end.
+    std::vector<KindRecord> records;
+    bool stormed = false;
+    Storm storm;
+    std::uint64_t lull_ns = 0;
   };
 
-  absl::Status OpenNext();
-  std::string Commands(std::uint32_t connection) const;
-  void PublishUntil(std::uint64_t until_ns);
-  std::uint64_t PublishDue(std::uint64_t now_ns);
-  void Publish(std::uint64_t stamp_ns, std::uint64_t now_ns);
-  void Drain();
-  void GiveUpStalled(std::uint64_t now_ns);
-  void SettleLedger();
+  absl::Status StartCrews();
+  absl::Status AwaitReady(std::uint32_t wanted, std::uint64_t began_ns);
+  // Returns whether there was a storm.
+  bool Publish(const Phase& phase, std::uint64_t until_ns, std::int64_t storm_at_ns);
+  bool PhaseOver(const Phase& phase, std::uint64_t until_ns, bool stormed);
+  void Tick(std::uint64_t now_ns);
+  void Collect(Measured& measured);
+  Counts Count();
   absl::StatusOr<Counts> Take();
-  Figures Compare(const Counts& start, const Counts& begin, const Counts& end) const;
+  bool ReadCounters(ServerCounters& counters) const;
+  Figures Compare(const Measured& measured) const;
+  void AddLedger(const Measured& measured, Figures& figures) const;
+  void AddProcess(const Measured& measured, double seconds, Figures& figures) const;
+  absl::StatusOr<Figures> FinalFigures(const Counts& counts) const;
   void ShowProgress(std::uint64_t now_ns);
+  void TellFailure(const Counts& counts);
+  Crew& first() { return *crews_[0]; }
+  // On all crews at the same time, each on its thread.
+  void OnAll(const std::function<void(Crew&, std::size_t)>& task);
 
   const Options options_;
-  const std::uint32_t run_;
+  const engine::Endpoint server_;
   const Topology topology_;
-  std::unique_ptr<Fleet> fleet_;
+  const Mix mix_;
+  const Plan plan_;
 
-  // Connections [0, subscribers) subscribe, the others publish.
-  const std::uint32_t subscribers_;
-  const std::uint32_t publishers_;
-  std::uint32_t opened_ = 0;
-  std::vector<std::uint32_t> connections_;  // By client.
-  std::vector<ClientIndex> publisher_clients_;
-  absl::Status failure_;  // Why the first lost connection was lost; ends Prepare().
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Crew>> crews_;
+  bool told_failure_ = false;
+  bool has_first_counters_ = false;
+  ServerCounters first_counters_;  // Before the first connection.
+  std::uint64_t stopped_ns_ = 0;   // When the last phase's publishing ended.
+  bool cut_any_ = false;
 
-  Ledger ledger_;
-  Flight flight_;
-  std::vector<std::uint32_t> published_;  // Publications so far, by channel.
-  std::uint32_t next_channel_ = 0;
-  double rate_ = 0;
-  std::uint64_t schedule_start_ns_ = 0;
-  std::uint64_t scheduled_ = 0;
+  Slope server_rss_;
+  std::uint64_t rss_due_ns_ = UINT64_MAX;
+  std::uint64_t rss_began_ns_ = 0;
+  double first_rss_ = 0;  // Before the first connection.
 
-  Counts counts_;
-  Histogram latency_;
-  Histogram interval_latency_;
-  std::uint64_t measured_from_ns_ = 0;
-  std::uint64_t interval_deliveries_ = 0;
-  std::uint64_t interval_publications_ = 0;
-  std::uint64_t interval_began_ns_ = 0;
+  std::uint64_t shown_deliveries_ = 0;
+  std::uint64_t shown_publications_ = 0;
+  std::uint64_t shown_ns_ = 0;
   Progress progress_;
-  std::string command_;
 };
 
 }  // namespace tickcast::loadgen

@@ -18,6 +18,7 @@ using engine::Operation;
 constexpr std::uint32_t kLoopback = 0x7f00'0001;
 constexpr std::size_t kMaxHeadBytes = 16 << 10;
 constexpr std::size_t kMaxCommandBytes = 32 << 10;
+constexpr std::uint32_t kBufferRingBytes = 4 << 20;
 
 // Slots that a churn needs beyond its clients: a closed one is free only after its submit.
 constexpr std::uint32_t kReserveSlots = 64;
@@ -28,27 +29,42 @@ std::string_view Text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// What a server's close frame says (RFC 6455 section 5.5.1).
+// What a server's close frame says (RFC 6455 section 5.5.1); 0 without a code.
+std::uint32_t CloseCode(std::string_view payload) {
+  if (payload.size() < 2) return 0;
+  return static_cast<std::uint32_t>(static_cast<unsigned char>(payload[0]) << 8 |
+                                    static_cast<unsigned char>(payload[1]));
+}
+
 std::string CloseReason(std::string_view payload) {
   if (payload.size() < 2) return "closed by the server without a code";
-  const int code =
-      static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]);
-  return absl::StrCat("closed by the server: ", code, " ", View(payload.substr(2)));
+  return absl::StrCat("closed by the server: ", CloseCode(payload), " ", View(payload.substr(2)));
 }
 
 }  // namespace
 
+void FleetCounters::Add(const FleetCounters& other) {
+  reads += other.reads;
+  bytes += other.bytes;
+  messages += other.messages;
+  pings += other.pings;
+  unknown_lines += other.unknown_lines;
+}
+
+std::uint32_t SlotsFor(std::uint32_t clients) { return clients + std::min(kReserveSlots, clients); }
+
 absl::StatusOr<std::unique_ptr<Fleet>> Fleet::Create(const FleetOptions& options,
                                                      FleetEvents& events) {
   std::unique_ptr<Fleet> fleet(new Fleet(options, events));
-  const std::uint32_t slots = options.clients + std::min(kReserveSlots, options.clients);
-  auto ring = engine::UringRing::Create({.slots = slots, .buffers = 4096, .buffer_bytes = 1024},
+  auto ring = engine::UringRing::Create({.slots = SlotsFor(options.clients),
+                                         .buffers = kBufferRingBytes / options.buffer_bytes,
+                                         .buffer_bytes = options.buffer_bytes},
                                         /*listen_fd=*/-1);
   if (!ring.ok()) return ring.status();
   if ((*ring)->slot_count() < options.clients) {
     return absl::ResourceExhaustedError(
         absl::StrCat(options.clients, " connections, but a ring's table holds ",
-                     (*ring)->slot_count(), " (ulimit -n): raise it or run several loadgens"));
+                     (*ring)->slot_count(), " (ulimit -n): use more --rings"));
   }
   fleet->ring_ = *std::move(ring);
   fleet->connector_ = std::make_unique<engine::UringConnector>(*fleet->ring_);
@@ -64,11 +80,14 @@ Fleet::Fleet(const FleetOptions& options, FleetEvents& events)
       events_(events),
       upgrade_request_(UpgradeRequest(options.host, options.path)) {}
 
-absl::StatusOr<ClientIndex> Fleet::Open(std::string commands, std::uint32_t replies) {
+absl::StatusOr<ClientIndex> Fleet::Open(std::string commands, std::uint32_t replies,
+                                        const Manners& manners) {
   if (free_.empty()) return absl::ResourceExhaustedError("no free slot for another connection");
   const ClientIndex index = free_.back();
   const int error =
-      connector_->Connect(index, {.source = NextSource(), .destination = options_.server});
+      connector_->Connect(index, {.source = NextSource(),
+                                  .destination = options_.server,
+                                  .receive_buffer_bytes = manners.receive_buffer_bytes});
   if (error != 0) {
     return absl::UnavailableError(absl::StrCat(
         options_.host, ": connect: ", strerror(-error),
@@ -85,7 +104,9 @@ absl::StatusOr<ClientIndex> Fleet::Open(std::string commands, std::uint32_t repl
   client.replies_due = replies;
   client.outgoing = upgrade_request_;
   client.commands = std::move(commands);
-  ring_->ArmReceive(index, client.generation);
+  client.pongs = manners.pongs;
+  client.metered = manners.metered;
+  Receive(index);
   MarkDirty(index);
   return index;
 }
@@ -93,7 +114,7 @@ absl::StatusOr<ClientIndex> Fleet::Open(std::string commands, std::uint32_t repl
 // Neighbours in time differ in their source, so that no pair of addresses fills up early.
 engine::Endpoint Fleet::NextSource() {
   if (options_.sources == 0) return {};
-  return {.address = kLoopback + opened_ % options_.sources};
+  return {.address = kLoopback + (options_.first_source + opened_) % options_.sources};
 }
 
 // Keys only have to differ: nothing between this client and the server needs protection.
@@ -133,6 +154,30 @@ void Fleet::Close(ClientIndex index) {
   if (client.state == State::kJoining) --opening_;
   client.state = State::kClosing;
   SayFrame(index, static_cast<std::uint8_t>(Opcode::kClose), std::string_view("\x03\xe8", 2));
+}
+
+void Fleet::Cut(ClientIndex index) {
+  if (clients_[index].state != State::kFree) Drop(index, {});
+}
+
+void Fleet::Pause(ClientIndex index) {
+  Client& client = clients_[index];
+  if (client.state == State::kFree || client.paused) return;
+  client.paused = true;
+  if (client.receiving) ring_->CancelReceive(index, client.generation);
+}
+
+// A receive that is still being cancelled is armed again when its end is reported.
+void Fleet::Resume(ClientIndex index) {
+  Client& client = clients_[index];
+  if (client.state == State::kFree || !client.paused) return;
+  client.paused = false;
+  if (!client.receiving) Receive(index);
+}
+
+void Fleet::Receive(ClientIndex index) {
+  clients_[index].receiving = true;
+  ring_->ArmReceive(index, clients_[index].generation);
 }
 
 void Fleet::MarkDirty(ClientIndex index) {
@@ -216,16 +261,23 @@ void Fleet::OnCompletion(const Completion& done) {
 }
 
 void Fleet::OnReceive(ClientIndex index, const Completion& done) {
-  if (done.result == -ENOBUFS) return ring_->ArmReceive(index, clients_[index].generation);
-  if (done.result == 0) return Drop(index, "the server ended the connection");
-  if (done.result < 0) return Drop(index, strerror(-done.result));
-  ++counters_.reads;
-  counters_.bytes += static_cast<std::uint64_t>(done.result);
   const std::uint32_t generation = clients_[index].generation;
-  OnBytes(index, Text(ring_->Received(done)), ring_->now_ns());
-  if (!done.more && clients_[index].generation == generation) {
-    ring_->ArmReceive(index, generation);
+  if (!done.more) clients_[index].receiving = false;
+  if (done.result == 0) return Drop(index, "the server ended the connection");
+  if (done.result < 0 && done.result != -ENOBUFS && done.result != -ECANCELED) {
+    return Drop(index, strerror(-done.result));
   }
+  if (done.result > 0) {
+    ++counters_.reads;
+    counters_.bytes += static_cast<std::uint64_t>(done.result);
+    OnBytes(index, Text(ring_->Received(done)), ring_->now_ns());
+    if (clients_[index].generation != generation) return;
+    if (clients_[index].metered) {
+      events_.OnMeteredRead(index, static_cast<std::uint32_t>(done.result), ring_->now_ns());
+    }
+  }
+  const Client& client = clients_[index];
+  if (client.generation == generation && !client.receiving && !client.paused) Receive(index);
 }
 
 void Fleet::OnBytes(ClientIndex index, std::string_view bytes, std::uint64_t now_ns) {
@@ -273,7 +325,7 @@ bool Fleet::OnMessage(ClientIndex index, Opcode opcode, std::string_view payload
       SayFrame(index, static_cast<std::uint8_t>(Opcode::kPong), payload);
       return true;
     case Opcode::kClose:
-      Drop(index, CloseReason(payload));
+      Drop(index, CloseReason(payload), CloseCode(payload));
       return false;
     case Opcode::kContinuation:
     case Opcode::kBinary:
@@ -288,21 +340,17 @@ bool Fleet::OnLine(ClientIndex index, std::string_view line, std::uint64_t now_n
   const std::uint32_t generation = client.generation;
   const Line what = ReadLine(line);
   switch (what.kind) {
-    case Line::Kind::kPush: {
-      Stamp stamp;
-      if (stamps_.Find(line, stamp) && stamp.run == options_.run) {
-        events_.OnDelivery(index, stamp, now_ns);
-      } else {
-        ++counters_.other_pushes;
-      }
+    case Line::Kind::kPush:
+      events_.OnPush(index, line, now_ns);
       break;
-    }
     case Line::Kind::kPing:
       ++counters_.pings;
-      Say(index, "{}");
+      if (client.pongs) Say(index, "{}");
       break;
-    case Line::Kind::kConnected:
     case Line::Kind::kSubscribed:
+      events_.OnSubscribed(index, what.id, line);
+      [[fallthrough]];
+    case Line::Kind::kConnected:
       OnSetupReply(index, what, line);
       break;
     case Line::Kind::kPublished:
@@ -334,7 +382,7 @@ void Fleet::OnSetupReply(ClientIndex index, const Line& reply, std::string_view 
   events_.OnReady(index);
 }
 
-void Fleet::Drop(ClientIndex index, std::string_view reason) {
+void Fleet::Drop(ClientIndex index, std::string_view reason, std::uint32_t code) {
   Client& client = clients_[index];
   if (client.state == State::kClosing) reason = {};  // It was asked to leave; how does not matter.
   if (client.state == State::kUpgrading || client.state == State::kJoining) --opening_;
@@ -347,7 +395,7 @@ void Fleet::Drop(ClientIndex index, std::string_view reason) {
   // Not `unfinished`: this may run inside the scan of it; Open() begins a new one.
   ring_->CancelAndClose(index);
   closed_.push_back(index);
-  events_.OnClosed(index, reason);
+  events_.OnClosed(index, reason, code);
 }
 
 }  // namespace tickcast::loadgen

@@ -1,5 +1,7 @@
 #include "tools/loadgen/flight.h"
 
+#include <algorithm>
+
 namespace tickcast::loadgen {
 
 std::uint32_t Flight::Begin(std::uint32_t deliveries, std::uint64_t now_ns) {
@@ -13,8 +15,10 @@ Flight::Open* Flight::Find(std::uint32_t publication) {
   return index < open_.size() ? &open_[index] : nullptr;
 }
 
-void Flight::OnDelivery(std::uint32_t publication) {
-  if (Open* open = Find(publication); open != nullptr && open->deliveries > 0) --open->deliveries;
+void Flight::OnDelivery(std::uint32_t publication, std::uint32_t deliveries) {
+  if (Open* open = Find(publication); open != nullptr) {
+    open->deliveries -= std::min(deliveries, open->deliveries);
+  }
 }
 
 void Flight::OnReply(std::uint32_t publication) {

@@ -17,7 +17,7 @@ class Flight {
   // A publication is sent that `deliveries` subscriptions wait for. Returns its number: 0, 1, 2 ...
   std::uint32_t Begin(std::uint32_t deliveries, std::uint64_t now_ns);
 
-  void OnDelivery(std::uint32_t publication);
+  void OnDelivery(std::uint32_t publication, std::uint32_t deliveries = 1);
   void OnReply(std::uint32_t publication);
   // The server refused it: nothing of it will come, so it is complete.
   void OnRefused(std::uint32_t publication);

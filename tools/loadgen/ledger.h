@@ -27,21 +27,23 @@ class Ledger {
     std::uint64_t missing = 0;
     std::uint64_t reordered = 0;
     std::uint64_t duplicate = 0;
+
+    void Add(const Tally& other);
+    Tally Since(const Tally& earlier) const;
   };
 
   // Subscriptions [0, subscriptions), each waiting for number 0.
   explicit Ledger(std::size_t subscriptions);
 
-  // A subscription begins anew, and waits for `next`.
+  // A subscription begins anew, and waits for `next`; kUnknown: for whatever comes first.
+  static constexpr std::uint32_t kUnknown = ~0U;
   void Begin(std::size_t subscription, std::uint32_t next);
 
   // REQUIRES: subscription < size.
-  Arrival Record(std::size_t subscription, std::uint32_t number);
+  Arrival Record(std::size_t subscription, std::uint32_t number, Tally& tally);
 
   // Everything before `published` should have come by now: what did not is missing.
-  void Settle(std::size_t subscription, std::uint32_t published);
-
-  const Tally& tally() const { return tally_; }
+  void Settle(std::size_t subscription, std::uint32_t published, Tally& tally);
 
  private:
   struct Entry {
@@ -53,7 +55,6 @@ class Ledger {
   static void SetSeen(Entry& entry, std::uint64_t seen);
 
   std::vector<Entry> entries_;
-  Tally tally_;
 };
 
 }  // namespace tickcast::loadgen

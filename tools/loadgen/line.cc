@@ -49,8 +49,11 @@ void AppendConnect(std::uint32_t id, std::string& out) {
   absl::StrAppend(&out, R"({"id":)", id, R"(,"connect":{}})");
 }
 
-void AppendSubscribe(std::uint32_t id, std::string_view channel, std::string& out) {
-  absl::StrAppend(&out, R"({"id":)", id, R"(,"subscribe":{"channel":")", View(channel), R"("}})");
+void AppendSubscribe(std::uint32_t id, std::string_view channel, std::string_view data,
+                     std::string& out) {
+  absl::StrAppend(&out, R"({"id":)", id, R"(,"subscribe":{"channel":")", View(channel), "\"");
+  if (!data.empty()) absl::StrAppend(&out, R"(,"data":)", View(data));
+  out += "}}";
 }
 
 void AppendMaskedFrame(std::uint8_t opcode, std::string_view payload, std::uint32_t key,

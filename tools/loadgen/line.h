@@ -43,7 +43,9 @@ void ForEachLine(std::string_view message, OnLine&& on_line) {
 
 // The commands of a client, each one line without a newline, appended to `out`.
 void AppendConnect(std::uint32_t id, std::string& out);
-void AppendSubscribe(std::uint32_t id, std::string_view channel, std::string& out);
+// `data`: a JSON object, or empty for none.
+void AppendSubscribe(std::uint32_t id, std::string_view channel, std::string_view data,
+                     std::string& out);
 
 // Appends a masked frame (RFC 6455 section 5.3).
 void AppendMaskedFrame(std::uint8_t opcode, std::string_view payload, std::uint32_t key,

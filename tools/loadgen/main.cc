@@ -14,9 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "tools/loadgen/command.h"
 #include "tools/loadgen/options.h"
 #include "tools/loadgen/preflight.h"
 #include "tools/loadgen/report.h"
@@ -51,7 +50,9 @@ absl::Status PrepareProcess(const Options& options) {
 Phase PhaseOf(const Options& options) {
   return {.warmup_ns = static_cast<std::uint64_t>(options.warmup_ns),
           .duration_ns = static_cast<std::uint64_t>(options.duration_ns),
-          .rate = options.rate};
+          .rate = options.rate,
+          .storm_at_ns = options.storm_at_ns,
+          .storm_rate = options.storm_rate};
 }
 
 // Prints the result and says which expectations it does not meet. Returns the exit status.
@@ -93,17 +94,29 @@ class ControlInput {
   bool ended_ = false;
 };
 
-// run SECONDS [WARMUP [RATE]]
-std::optional<Phase> ParseRun(const std::string& line, const Options& options) {
-  const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
-  if (words.size() < 2 || words.size() > 4 || words[0] != "run") return std::nullopt;
-  double numbers[3] = {0, 0, options.rate};
-  for (std::size_t i = 1; i < words.size(); ++i) {
-    if (!absl::SimpleAtod(words[i], &numbers[i - 1]) || numbers[i - 1] < 0) return std::nullopt;
+// What a line of --control did: figures to print, or none.
+absl::StatusOr<std::optional<Figures>> Obey(const std::string& line, const Options& options,
+                                            Workload& workload) {
+  const absl::StatusOr<Command> command = ParseCommand(line, options.rate);
+  if (!command.ok()) return command.status();
+  switch (command->kind) {
+    case Command::Kind::kRun: {
+      absl::StatusOr<Figures> figures = workload.Run(command->phase);
+      if (!figures.ok()) return figures.status();
+      return *std::move(figures);
+    }
+    case Command::Kind::kSilence:
+      if (absl::Status status = workload.Silence(command->clients); !status.ok()) return status;
+      return Figures{{"silent", command->clients}};
+    case Command::Kind::kFinish: {
+      absl::StatusOr<Figures> figures = workload.Finish();
+      if (!figures.ok()) return figures.status();
+      return *std::move(figures);
+    }
+    case Command::Kind::kQuit:
+      break;
   }
-  return Phase{.warmup_ns = static_cast<std::uint64_t>(numbers[1] * 1e9),
-               .duration_ns = static_cast<std::uint64_t>(numbers[0] * 1e9),
-               .rate = numbers[2]};
+  return std::nullopt;
 }
 
 int Control(const Options& options, Workload& workload) {
@@ -117,15 +130,10 @@ int Control(const Options& options, Workload& workload) {
       workload.Rest(workload.now_ns() + kListenEveryNs);
       continue;
     }
-    if (*line == "quit") return 0;
-    const std::optional<Phase> phase = ParseRun(*line, options);
-    if (!phase) {
-      return Fail(absl::InvalidArgumentError(
-          absl::StrCat("'", *line, "' is neither 'run SECONDS [WARMUP [RATE]]' nor 'quit'")));
-    }
-    const absl::StatusOr<Figures> figures = workload.Run(*phase);
+    const absl::StatusOr<std::optional<Figures>> figures = Obey(*line, options, workload);
     if (!figures.ok()) return Fail(figures.status());
-    puts(ToJson(*figures).c_str());
+    if (!*figures) return 0;
+    puts(ToJson(**figures).c_str());
     fflush(stdout);
   }
   return 0;
@@ -149,8 +157,11 @@ int Main(int argc, char** argv) {
   if (!workload.ok()) return Fail(workload.status());
   if (absl::Status status = (*workload)->Prepare(); !status.ok()) return Fail(status);
   if (options->control) return Control(*options, **workload);
-  const absl::StatusOr<Figures> figures = (*workload)->Run(PhaseOf(*options));
+  absl::StatusOr<Figures> figures = (*workload)->Run(PhaseOf(*options));
   if (!figures.ok()) return Fail(figures.status());
+  const absl::StatusOr<Figures> last = (*workload)->Finish();
+  if (!last.ok()) return Fail(last.status());
+  figures->insert(figures->end(), last->begin(), last->end());
   return Conclude(*options, *figures);
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -13,8 +14,11 @@
 namespace tickcast::loadgen {
 namespace {
 
-// Sets one option from its text; false when the text does not fit.
-using Setter = bool (*)(const std::string& text, Options& options);
+constexpr double kMaxDurationNs = 31 * 86400e9;
+constexpr std::uint32_t kFeedChannels = 1000;
+
+// Sets one option from its text. Returns an empty string, or what would be right.
+using Setter = std::string (*)(const std::string& text, Options& options);
 
 struct Row {
   const char* name;
@@ -23,115 +27,156 @@ struct Row {
   Setter set;
 };
 
-template <auto Member>
-bool SetCount(const std::string& text, Options& options) {
-  std::uint32_t count = 0;
-  if (!absl::SimpleAtoi(text, &count)) return false;
-  options.*Member = count;
-  return true;
+template <typename T>
+T& Get(Options& options, T Options::*member) {
+  return options.*member;
+}
+template <typename T>
+T& Get(Options& options, T TopologyOptions::*member) {
+  return options.topology.*member;
+}
+template <typename T>
+T& Get(Options& options, T SubscribeOptions::*member) {
+  return options.subscribe.*member;
 }
 
-template <auto Member>
-bool SetTopologyCount(const std::string& text, Options& options) {
-  return absl::SimpleAtoi(text, &(options.topology.*Member));
-}
-
-template <auto Member>
-bool SetNumber(const std::string& text, Options& options) {
-  return absl::SimpleAtod(text, &(options.*Member)) && options.*Member >= 0;
-}
-
-template <auto Member>
-bool SetSigned(const std::string& text, Options& options) {
-  return absl::SimpleAtoi(text, &(options.*Member)) && options.*Member >= 0;
-}
-
-template <auto Member>
-bool SetText(const std::string& text, Options& options) {
-  options.*Member = text;
-  return true;
-}
-
-template <auto Member>
-bool SetDuration(const std::string& text, Options& options) {
-  const absl::StatusOr<double> duration = ParseDuration(text);
-  if (duration.ok()) options.*Member = *duration;
-  return duration.ok();
-}
-
-template <auto Member>
-bool SetSwitch(const std::string&, Options& options) {
-  options.*Member = true;
-  return true;
-}
-
-bool SetSpread(const std::string& text, Options& options) {
-  const absl::string_view zipf = "zipf:";
-  if (text == "round-robin") {
-    options.topology.spread = Spread::kRoundRobin;
-  } else if (text == "uniform") {
-    options.topology.spread = Spread::kUniform;
-  } else if (text == "zipf") {
-    options.topology.spread = Spread::kZipf;
-  } else if (text.starts_with("zipf:")) {
-    options.topology.spread = Spread::kZipf;
-    return absl::SimpleAtod(text.substr(zipf.size()), &options.topology.zipf_exponent) &&
-           options.topology.zipf_exponent >= 0;
-  } else {
-    return false;
+template <auto Member, std::uint64_t kLow, std::uint64_t kHigh>
+std::string SetWhole(const std::string& text, Options& options) {
+  std::uint64_t number = 0;
+  if (!absl::SimpleAtoi(text, &number) || number < kLow || number > kHigh) {
+    return absl::StrCat("a whole number from ", kLow, " to ", kHigh);
   }
-  return true;
+  auto& member = Get(options, Member);
+  member = static_cast<std::remove_reference_t<decltype(member)>>(number);
+  return "";
 }
 
-bool SetExpect(const std::string& text, Options& options) {
+template <auto Member, std::uint64_t kHigh>
+std::string SetNumber(const std::string& text, Options& options) {
+  double number = 0;
+  if (!absl::SimpleAtod(text, &number) || !(number >= 0 && number <= kHigh)) {
+    return absl::StrCat("a number from 0 to ", kHigh);
+  }
+  Get(options, Member) = number;
+  return "";
+}
+
+template <auto Member>
+std::string SetText(const std::string& text, Options& options) {
+  Get(options, Member) = text;
+  return "";
+}
+
+template <auto Member>
+std::string SetDuration(const std::string& text, Options& options) {
+  const absl::StatusOr<double> duration = ParseDuration(text);
+  if (!duration.ok() || !(*duration <= kMaxDurationNs)) {
+    return "a time up to 31 days, as 10s, 250ms or 0.5";
+  }
+  Get(options, Member) = *duration;
+  return "";
+}
+
+template <auto Member>
+std::string SetSwitch(const std::string&, Options& options) {
+  Get(options, Member) = true;
+  return "";
+}
+
+std::string SetPath(const std::string& text, Options& options) {
+  if (!text.starts_with('/')) return "a path, which begins with '/'";
+  options.path = text;
+  return "";
+}
+
+std::string SetSpread(const std::string& text, Options& options) {
+  TopologyOptions& topology = options.topology;
+  if (text == "round-robin") {
+    topology.spread = Spread::kRoundRobin;
+  } else if (text == "uniform") {
+    topology.spread = Spread::kUniform;
+  } else if (text == "zipf" || text.starts_with("zipf:")) {
+    topology.spread = Spread::kZipf;
+    double& exponent = topology.zipf_exponent;
+    if (text != "zipf" &&
+        (!absl::SimpleAtod(text.substr(5), &exponent) || !(exponent >= 0 && exponent <= 10))) {
+      return "zipf:EXPONENT with an exponent from 0 to 10";
+    }
+  } else {
+    return "round-robin, uniform, zipf or zipf:EXPONENT";
+  }
+  return "";
+}
+
+std::string SetExpect(const std::string& text, Options& options) {
   absl::StatusOr<std::vector<Expectation>> expectations = ParseExpectations(text);
-  if (expectations.ok()) options.expectations = *std::move(expectations);
-  return expectations.ok();
+  if (!expectations.ok()) return "comparisons like p99<5ms,lost=0";
+  options.expectations = *std::move(expectations);
+  return "";
+}
+
+std::string SetStorm(const std::string& text, Options& options) {
+  const bool right = ParseStorm(text, options.storm_at_ns, options.storm_rate);
+  return right ? "" : "a time into the measured one, as 10s or 10s:rate=3000";
 }
 
 using T = TopologyOptions;
+using O = Options;
+using S = SubscribeOptions;
+constexpr std::uint64_t kMillion = 1'000'000;
 constexpr Row kRows[] = {
-    {"connections", "N", "subscriber connections (1000)", SetTopologyCount<&T::connections>},
-    {"channels", "M", "channels, named PREFIX0000 and up (10)", SetTopologyCount<&T::channels>},
-    {"subscriptions", "K", "channels per connection (1)", SetTopologyCount<&T::subscriptions>},
+    {"connections", "N", "subscriber connections (1000)", SetWhole<&T::connections, 1, kMillion>},
+    {"channels", "M", "channels, named PREFIX0000 and up (10; --feed: 1000)",
+     SetWhole<&T::channels, 1, kMillion>},
+    {"subscriptions", "K", "channels per connection (1)", SetWhole<&T::subscriptions, 0, 10'000>},
     {"spread", "HOW", "which K of M: round-robin, uniform, zipf, zipf:EXPONENT (round-robin)",
      SetSpread},
-    {"seed", "S", "of uniform and zipf (1)", SetTopologyCount<&T::seed>},
-    {"channel-prefix", "TEXT", "(bench:)",
-     [](const std::string& text, Options& options) {
-       options.topology.channel_prefix = text;
-       return true;
-     }},
-    {"path", "PATH", "of the WebSocket (/connection/websocket)", SetText<&Options::path>},
-    {"publishers", "N", "connections that publish (1)", SetCount<&Options::publishers>},
+    {"seed", "S", "of uniform and zipf (1)", SetWhole<&T::seed, 0, INT64_MAX>},
+    {"channel-prefix", "TEXT", "(bench:)", SetText<&T::channel_prefix>},
+    {"path", "PATH", "of the WebSocket (/connection/websocket)", SetPath},
+    {"interval", "MS", "ask for values at most every so many milliseconds (0 = each)",
+     SetWhole<&S::interval_ms, 0, 3'600'000>},
+    {"min-change", "F", "ask for values that changed by this fraction (0)",
+     SetNumber<&S::min_change, 1>},
+    {"priority-share", "F", "this part of the subscriptions asks for priority (0)",
+     SetNumber<&S::priority_share, 1>},
+    {"mix", "LIST", "kinds of clients, as fast=80%,slow=10%:rate=2000,silent (all fast)",
+     SetText<&O::mix>},
+    {"feed", nullptr, "no publishers: the values of the server's own market, tickers by seq",
+     SetSwitch<&O::feed>},
+    {"exchange", "NAME", "whose tickers --feed takes (sim)", SetText<&O::exchange>},
+    {"publishers", "N", "connections that publish (1)", SetWhole<&O::publishers, 1, 1000>},
     {"window", "W", "publications or lives under way in a closed loop (8)",
-     SetCount<&Options::window>},
+     SetWhole<&O::window, 1, kMillion>},
     {"lockstep", nullptr, "the next W publications leave together, when all W are complete",
-     SetSwitch<&Options::lockstep>},
+     SetSwitch<&O::lockstep>},
     {"rate", "R", "open loop: publications or lives per second, by schedule",
-     SetNumber<&Options::rate>},
+     SetNumber<&O::rate, 100 * kMillion>},
     {"payload", "BYTES", "size of a publication's data, at least 60 (128)",
-     SetCount<&Options::payload_bytes>},
-    {"duration", "TIME", "measured time; 0 in idle = until stopped (10s)",
-     SetDuration<&Options::duration_ns>},
-    {"warmup", "TIME", "run before it, not measured (1s)", SetDuration<&Options::warmup_ns>},
+     SetWhole<&O::payload_bytes, kMinPayloadBytes, 60'000>},
+    {"duration", "TIME", "measured time; 0 = until stopped (10s)", SetDuration<&O::duration_ns>},
+    {"warmup", "TIME", "run before it, not measured (1s)", SetDuration<&O::warmup_ns>},
     {"stall", "TIME", "after which an incomplete publication is given up (2s)",
-     SetDuration<&Options::stall_ns>},
+     SetDuration<&O::stall_ns>},
+    {"storm", "AT[:rate=R]", "cut all connections at this time, and bring them back", SetStorm},
     {"connect-rate", "R", "connections per second at first (as fast as they are accepted)",
-     SetNumber<&Options::connect_rate>},
-    {"connecting", "N", "connections being opened at a time (256)", SetCount<&Options::connecting>},
+     SetNumber<&O::connect_rate, kMillion>},
+    {"connecting", "N", "connections being opened at a time (256)",
+     SetWhole<&O::connecting, 1, 100'000>},
     {"lives", "N", "churn: stop after so many lives (no end but --duration)",
-     SetCount<&Options::lives>},
+     SetWhole<&O::lives, 0, UINT32_MAX>},
     {"sources", "N", "source addresses 127.0.0.1 and up (one per 20,000 connections; churn 16)",
-     SetCount<&Options::sources>},
-    {"server-pid", "PID", "report this process's CPU time per delivery or life",
-     SetSigned<&Options::server_pid>},
-    {"pin", "CPU", "run on this CPU", SetSigned<&Options::pin>},
-    {"json", "FILE", "write the result as JSON (- = standard output)", SetText<&Options::json>},
+     SetWhole<&O::sources, 0, 60'000>},
+    {"rings", "N", "rings, each with a thread (as many as the descriptor limit asks for)",
+     SetWhole<&O::rings, 0, 1000>},
+    {"server-pid", "PID", "report this process's CPU time and memory",
+     SetWhole<&O::server_pid, 1, INT32_MAX>},
+    {"pin", "CPU", "run on this CPU", SetWhole<&O::pin, 0, 1023>},
+    {"json", "FILE", "write the result as JSON (- = standard output)", SetText<&O::json>},
     {"expect", "LIST", "exit 1 unless all hold, as p99<5ms,lost=0", SetExpect},
-    {"control", nullptr, "take 'run SECONDS [WARMUP [RATE]]' and 'quit' from standard input",
-     SetSwitch<&Options::control>},
-    {"quiet", nullptr, "no progress lines", SetSwitch<&Options::quiet>},
+    {"control", nullptr, "take commands from standard input: run, cut, silence, finish, quit",
+     SetSwitch<&O::control>},
+    {"quiet", nullptr, "no progress lines", SetSwitch<&O::quiet>},
 };
 
 absl::Status Invalid(const std::string& what) {
@@ -156,10 +201,9 @@ absl::Status ApplyOption(const std::vector<std::string>& arguments, std::size_t&
     if (index + 1 == arguments.size()) return Invalid(absl::StrCat("--", name, " needs a value"));
     value = arguments[++index];
   }
-  if (!row->set(*value, options)) {
-    return Invalid(absl::StrCat("--", name, ": '", *value, "' is no ", row->value));
-  }
-  return absl::OkStatus();
+  const std::string right = row->set(*value, options);
+  if (right.empty()) return absl::OkStatus();
+  return Invalid(absl::StrCat("--", name, ": '", *value, "' is not ", right));
 }
 
 absl::Status SetTarget(const std::string& target, Options& options) {
@@ -174,30 +218,52 @@ absl::Status SetTarget(const std::string& target, Options& options) {
   return absl::OkStatus();
 }
 
-absl::Status Check(const Options& options) {
+absl::Status Check(Options& options) {
   const TopologyOptions& topology = options.topology;
   if (options.port == 0) return Invalid("ADDRESS:PORT of the server is missing");
-  if (topology.connections == 0) return Invalid("--connections: at least 1");
-  if (topology.channels == 0) return Invalid("--channels: at least 1");
   if (topology.subscriptions > topology.channels) {
     return Invalid(absl::StrCat("--subscriptions: ", topology.subscriptions, " of ",
                                 topology.channels, " channels"));
   }
-  if (options.payload_bytes < kMinPayloadBytes) {
-    return Invalid(absl::StrCat("--payload: at least ", kMinPayloadBytes, ", the size of a stamp"));
+  if (options.mode != Mode::kFanout && options.feed) {
+    return Invalid("--feed: only fanout receives");
   }
-  if (options.window == 0 || options.publishers == 0 || options.connecting == 0) {
-    return Invalid("--window, --publishers and --connecting: at least 1");
+  if (options.mode == Mode::kChurn && (!options.mix.empty() || options.storm_at_ns >= 0)) {
+    return Invalid("--mix and --storm: a churn's clients are all alike");
   }
-  if (!options.path.starts_with('/')) return Invalid("--path begins with '/'");
+  if (options.mode == Mode::kChurn && options.rings > 1) {
+    return Invalid("--rings: a churn has one");
+  }
+  if (options.storm_at_ns >= 0 && options.duration_ns > 0 &&
+      static_cast<double>(options.storm_at_ns) >= options.duration_ns) {
+    return Invalid("--storm: before the end of --duration");
+  }
+  absl::StatusOr<std::vector<Kind>> kinds =
+      ParseMix(options.mix, topology.connections, options.subscribe);
+  if (!kinds.ok()) return kinds.status();
+  options.kinds = *std::move(kinds);
   return absl::OkStatus();
 }
 
 }  // namespace
 
+bool ParseStorm(const std::string& text, std::int64_t& at_ns, double& rate) {
+  constexpr std::string_view kRate = ":rate=";
+  const std::size_t colon = text.find(':');
+  const absl::StatusOr<double> at = ParseDuration(text.substr(0, colon));
+  if (!at.ok() || !(*at <= kMaxDurationNs)) return false;
+  at_ns = static_cast<std::int64_t>(*at);
+  rate = 0;
+  if (colon == std::string::npos) return true;
+  const std::string rest = text.substr(colon);
+  return rest.starts_with(kRate) && absl::SimpleAtod(rest.substr(kRate.size()), &rate) &&
+         rate >= 1 && rate <= 1e6;
+}
+
 absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) {
   Options options;
   bool mode_given = false;
+  options.topology.channels = 0;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (argument == "--help" || argument == "-h") return absl::CancelledError("help");
@@ -212,6 +278,7 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
       return status;
     }
   }
+  if (options.topology.channels == 0) options.topology.channels = options.feed ? kFeedChannels : 10;
   if (absl::Status status = Check(options); !status.ok()) return status;
   return options;
 }

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "tools/loadgen/expectation.h"
+#include "tools/loadgen/mix.h"
 #include "tools/loadgen/topology.h"
 
 namespace tickcast::loadgen {
@@ -25,6 +26,12 @@ struct Options {
   std::uint16_t port = 0;
   std::string path = "/connection/websocket";
   TopologyOptions topology;
+  SubscribeOptions subscribe;  // Of kinds that do not say otherwise.
+  std::string mix;
+  std::vector<Kind> kinds;  // Made of `mix`.
+
+  bool feed = false;             // Values come from the server's own market, not from publishers.
+  std::string exchange = "sim";  // Whose tickers.
 
   std::uint32_t publishers = 1;
   std::uint32_t window = 8;
@@ -39,6 +46,9 @@ struct Options {
   std::uint32_t connecting = 256;
   std::uint32_t lives = 0;
   std::uint32_t sources = 0;
+  std::uint32_t rings = 0;        // 0 = as many as the connections need.
+  std::int64_t storm_at_ns = -1;  // Into the measured time; negative = never.
+  double storm_rate = 0;          // Connections per second; 0 = as fast as they are accepted.
 
   std::int32_t server_pid = 0;
   std::int32_t pin = -1;
@@ -51,6 +61,9 @@ struct Options {
 // `arguments` without the program's name. InvalidArgument says which one is wrong and what would be
 // right; Cancelled means that --help was asked for.
 absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments);
+
+// AT or AT:rate=R. False when it is neither.
+bool ParseStorm(const std::string& text, std::int64_t& at_ns, double& rate);
 
 std::string Usage();
 

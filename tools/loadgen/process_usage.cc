@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -46,6 +47,17 @@ absl::StatusOr<std::uint64_t> ProcessCpuNs(std::int32_t pid) {
     sum += ReadFirstNumber(absl::StrCat(tasks, "/", task->d_name, "/schedstat"));
   }
   return sum;
+}
+
+absl::StatusOr<std::uint64_t> ProcessRssBytes(std::int32_t pid) {
+  const std::string path = absl::StrCat("/proc/", pid, "/statm");
+  const std::unique_ptr<FILE, CloseFile> file(fopen(path.c_str(), "re"));
+  unsigned long long total = 0;
+  unsigned long long resident = 0;
+  if (file == nullptr || fscanf(file.get(), "%llu %llu", &total, &resident) != 2) {
+    return absl::NotFoundError(absl::StrCat("--server-pid: no process ", pid));
+  }
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace tickcast::loadgen

@@ -14,4 +14,7 @@ namespace tickcast::loadgen {
 // NotFound when there is no such process.
 absl::StatusOr<std::uint64_t> ProcessCpuNs(std::int32_t pid);
 
+// Resident memory of a process in bytes: the second field of /proc/PID/statm. NotFound as above.
+absl::StatusOr<std::uint64_t> ProcessRssBytes(std::int32_t pid);
+
 }  // namespace tickcast::loadgen

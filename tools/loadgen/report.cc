@@ -15,11 +15,14 @@ namespace {
 
 constexpr std::string_view kDurations[] = {"p50", "p90", "p99", "p999", "max", "mean"};
 
+// "p99", "slow_p99".
 bool IsDuration(std::string_view name) {
+  if (name.ends_with("_ns")) return true;
+  name.remove_prefix(name.rfind('_') + 1);  // npos + 1 = 0.
   for (const std::string_view duration : kDurations) {
     if (name == duration) return true;
   }
-  return name.ends_with("_ns");
+  return false;
 }
 
 std::string Duration(double nanoseconds) {
@@ -33,14 +36,17 @@ bool IsWhole(double value) { return value == std::floor(value) && std::abs(value
 
 }  // namespace
 
-void AddQuantiles(const Histogram& histogram, Figures& figures) {
-  figures.emplace_back("samples", static_cast<double>(histogram.count()));
-  figures.emplace_back("p50", static_cast<double>(histogram.Quantile(0.50)));
-  figures.emplace_back("p90", static_cast<double>(histogram.Quantile(0.90)));
-  figures.emplace_back("p99", static_cast<double>(histogram.Quantile(0.99)));
-  figures.emplace_back("p999", static_cast<double>(histogram.Quantile(0.999)));
-  figures.emplace_back("max", static_cast<double>(histogram.max()));
-  figures.emplace_back("mean", histogram.mean());
+void AddQuantiles(const Histogram& histogram, Figures& figures, const std::string& prefix) {
+  const auto add = [&](const char* name, double value) {
+    figures.emplace_back(prefix + name, value);
+  };
+  add("samples", static_cast<double>(histogram.count()));
+  add("p50", static_cast<double>(histogram.Quantile(0.50)));
+  add("p90", static_cast<double>(histogram.Quantile(0.90)));
+  add("p99", static_cast<double>(histogram.Quantile(0.99)));
+  add("p999", static_cast<double>(histogram.Quantile(0.999)));
+  add("max", static_cast<double>(histogram.max()));
+  add("mean", histogram.mean());
 }
 
 std::string ToJson(const Figures& figures) {

@@ -11,8 +11,9 @@
 
 namespace tickcast::loadgen {
 
-// Adds samples (their number), then p50, p90, p99, p999, max and mean in nanoseconds.
-void AddQuantiles(const Histogram& histogram, Figures& figures);
+// Adds samples (their number), then p50, p90, p99, p999, max and mean in nanoseconds, each name
+// with `prefix` before it.
+void AddQuantiles(const Histogram& histogram, Figures& figures, const std::string& prefix = "");
 
 // One line of JSON, without a newline. Durations are nanoseconds.
 std::string ToJson(const Figures& figures);

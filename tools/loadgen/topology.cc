@@ -3,29 +3,43 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 
 namespace tickcast::loadgen {
 
-Topology::Topology(const TopologyOptions& options) : subscriptions_(options.subscriptions) {
+Topology::Topology(const TopologyOptions& options)
+    : connections_(options.connections), subscriptions_(options.subscriptions) {
   const int digits =
       std::max<int>(4, static_cast<int>(std::to_string(options.channels - 1).size()));
   for (std::uint32_t channel = 0; channel < options.channels; ++channel) {
     names_.push_back(absl::StrFormat("%s%0*d", options.channel_prefix, digits, channel));
   }
+  Choose(options);
+}
+
+Topology::Topology(const TopologyOptions& options, std::vector<std::string> names)
+    : connections_(options.connections),
+      subscriptions_(options.subscriptions),
+      names_(std::move(names)) {
+  Choose(options);
+}
+
+void Topology::Choose(const TopologyOptions& options) {
+  const std::uint32_t count = channel_count();
   channels_.reserve(std::size_t{options.connections} * subscriptions_);
   if (options.spread == Spread::kRoundRobin) {
-    const std::uint32_t step = std::max(1U, options.channels / std::max(1U, subscriptions_));
+    const std::uint32_t step = std::max(1U, count / std::max(1U, subscriptions_));
     for (std::uint32_t connection = 0; connection < options.connections; ++connection) {
       for (std::uint32_t i = 0; i < subscriptions_; ++i) {
-        channels_.push_back((connection + i * step) % options.channels);
+        channels_.push_back((connection + i * step) % count);
       }
     }
   } else {
     Draw(options);
   }
-  subscribers_.resize(options.channels);
+  subscribers_.resize(count);
   for (const std::uint32_t channel : channels_) ++subscribers_[channel];
 }
 
@@ -35,7 +49,7 @@ void Topology::Draw(const TopologyOptions& options) {
   const double exponent = options.spread == Spread::kZipf ? options.zipf_exponent : 0;
   std::vector<double> sums;
   double sum = 0;
-  for (std::uint32_t channel = 0; channel < options.channels; ++channel) {
+  for (std::uint32_t channel = 0; channel < channel_count(); ++channel) {
     sums.push_back(sum += std::pow(channel + 1, -exponent));
   }
   std::mt19937_64 random(options.seed);

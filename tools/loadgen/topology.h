@@ -28,10 +28,14 @@ struct TopologyOptions {
 class Topology {
  public:
   explicit Topology(const TopologyOptions& options);
+  // Of channels that have names already, in the order of their ranks: options.channels and
+  // channel_prefix do not count.
+  Topology(const TopologyOptions& options, std::vector<std::string> names);
 
   std::uint32_t channel_count() const { return static_cast<std::uint32_t>(names_.size()); }
   std::string_view name(std::uint32_t channel) const { return names_[channel]; }
 
+  std::uint32_t connection_count() const { return connections_; }
   // The channels of a connection, `subscriptions` of them, all different.
   const std::uint32_t* channels(std::uint32_t connection) const {
     return &channels_[std::size_t{connection} * subscriptions_];
@@ -42,8 +46,10 @@ class Topology {
   std::uint32_t subscribers(std::uint32_t channel) const { return subscribers_[channel]; }
 
  private:
+  void Choose(const TopologyOptions& options);
   void Draw(const TopologyOptions& options);
 
+  std::uint32_t connections_;
   std::uint32_t subscriptions_;
   std::vector<std::string> names_;
   std::vector<std::uint32_t> channels_;

@@ -2,16 +2,14 @@
 
 #include <signal.h>
 
-#include <algorithm>
-
-#include "absl/strings/str_cat.h"
-
 namespace tickcast::loadgen {
 namespace {
 
 // Beyond some 22,000 connections of one source and destination the kernel searches long for a port.
 constexpr std::uint32_t kConnectionsPerSource = 20'000;
-// Ports of closed connections rest for a while, and a churn leaves thousands of them per second.
+// Ports of closed connections rest for a while: two or three lives of each connection have to fit.
+constexpr std::uint32_t kReopeningPerSource = 7'000;
+// A churn leaves thousands of them per second.
 constexpr std::uint32_t kChurnSources = 16;
 
 volatile sig_atomic_t stop_requested = 0;
@@ -20,23 +18,12 @@ bool IsLoopback(const engine::Endpoint& server) { return server.address >> 24 ==
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Fleet>> MakeFleet(const Options& options,
-                                                 const engine::Endpoint& server,
-                                                 std::uint32_t clients, std::uint32_t run,
-                                                 FleetEvents& events) {
-  std::uint32_t sources = options.sources;
-  if (sources == 0 && IsLoopback(server)) {
-    sources = options.mode == Mode::kChurn
-                  ? kChurnSources
-                  : (clients + kConnectionsPerSource - 1) / kConnectionsPerSource;
-  }
-  return Fleet::Create({.server = server,
-                        .host = absl::StrCat(options.host, ":", options.port),
-                        .path = options.path,
-                        .clients = clients,
-                        .sources = sources,
-                        .run = run},
-                       events);
+std::uint32_t SourcesFor(const Options& options, const engine::Endpoint& server,
+                         std::uint32_t clients, bool reopening) {
+  if (options.sources != 0 || !IsLoopback(server)) return options.sources;
+  if (options.mode == Mode::kChurn) return kChurnSources;
+  const std::uint32_t each = reopening ? kReopeningPerSource : kConnectionsPerSource;
+  return (clients + each - 1) / each;
 }
 
 void InstallStopSignals() {

@@ -12,7 +12,25 @@ namespace {
 
 using Arrival = Ledger::Arrival;
 
-void ExpectTally(const Ledger& ledger, std::uint64_t delivered, std::uint64_t missing,
+// A ledger with one tally.
+class Tallied {
+ public:
+  explicit Tallied(std::size_t subscriptions) : ledger_(subscriptions) {}
+  void Begin(std::size_t subscription, std::uint32_t next) { ledger_.Begin(subscription, next); }
+  Arrival Record(std::size_t subscription, std::uint32_t number) {
+    return ledger_.Record(subscription, number, tally_);
+  }
+  void Settle(std::size_t subscription, std::uint32_t published) {
+    ledger_.Settle(subscription, published, tally_);
+  }
+  const Ledger::Tally& tally() const { return tally_; }
+
+ private:
+  Ledger ledger_;
+  Ledger::Tally tally_;
+};
+
+void ExpectTally(const Tallied& ledger, std::uint64_t delivered, std::uint64_t missing,
                  std::uint64_t reordered, std::uint64_t duplicate) {
   EXPECT_EQ(ledger.tally().delivered, delivered);
   EXPECT_EQ(ledger.tally().missing, missing);
@@ -21,7 +39,7 @@ void ExpectTally(const Ledger& ledger, std::uint64_t delivered, std::uint64_t mi
 }
 
 TEST(LedgerTest, NumbersInOrderAreDeliveriesAndNothingElse) {
-  Ledger ledger(2);
+  Tallied ledger(2);
   for (std::uint32_t number = 0; number < 200; ++number) {
     EXPECT_EQ(ledger.Record(0, number), Arrival::kInOrder);
     EXPECT_EQ(ledger.Record(1, number), Arrival::kInOrder);
@@ -32,7 +50,7 @@ TEST(LedgerTest, NumbersInOrderAreDeliveriesAndNothingElse) {
 }
 
 TEST(LedgerTest, AGapIsMissingUntilItIsFilled) {
-  Ledger ledger(1);
+  Tallied ledger(1);
   ledger.Record(0, 0);
   EXPECT_EQ(ledger.Record(0, 3), Arrival::kAfterGap);
   ExpectTally(ledger, 2, 2, 0, 0);
@@ -44,7 +62,7 @@ TEST(LedgerTest, AGapIsMissingUntilItIsFilled) {
 }
 
 TEST(LedgerTest, ASecondTimeIsADuplicateAlsoOfAReorderedOne) {
-  Ledger ledger(1);
+  Tallied ledger(1);
   ledger.Record(0, 0);
   EXPECT_EQ(ledger.Record(0, 0), Arrival::kDuplicate);
   ledger.Record(0, 2);
@@ -55,7 +73,7 @@ TEST(LedgerTest, ASecondTimeIsADuplicateAlsoOfAReorderedOne) {
 }
 
 TEST(LedgerTest, TheFirstNumberMayAlreadyFollowAGap) {
-  Ledger ledger(1);
+  Tallied ledger(1);
   EXPECT_EQ(ledger.Record(0, 5), Arrival::kAfterGap);
   ExpectTally(ledger, 1, 5, 0, 0);
   EXPECT_EQ(ledger.Record(0, 0), Arrival::kReordered);
@@ -64,7 +82,7 @@ TEST(LedgerTest, TheFirstNumberMayAlreadyFollowAGap) {
 
 TEST(LedgerTest, ReorderingIsRecognisedAsFarBackAsTheMemoryGoes) {
   for (const std::uint32_t age : {Ledger::kMemory - 1, Ledger::kMemory}) {
-    Ledger ledger(1);
+    Tallied ledger(1);
     ledger.Record(0, 999);
     ledger.Record(0, 1000 + age);
     const Arrival arrival = ledger.Record(0, 1000);
@@ -77,7 +95,7 @@ TEST(LedgerTest, GapsAroundTheMemoryForgetWhatCameBefore) {
   for (const std::uint32_t gap : {Ledger::kMemory - 2, Ledger::kMemory - 1, Ledger::kMemory,
                                   Ledger::kMemory + 1, 3 * Ledger::kMemory}) {
     SCOPED_TRACE(gap);
-    Ledger ledger(1);
+    Tallied ledger(1);
     ledger.Record(0, 0);
     EXPECT_EQ(ledger.Record(0, gap + 1), Arrival::kAfterGap);
     ExpectTally(ledger, 2, gap, 0, 0);
@@ -87,7 +105,7 @@ TEST(LedgerTest, GapsAroundTheMemoryForgetWhatCameBefore) {
 }
 
 TEST(LedgerTest, SettlingCountsTheMissingTailOnceAndLateArrivalsStillFillIt) {
-  Ledger ledger(1);
+  Tallied ledger(1);
   ledger.Record(0, 0);
   ledger.Settle(0, 4);
   ledger.Settle(0, 4);
@@ -98,7 +116,7 @@ TEST(LedgerTest, SettlingCountsTheMissingTailOnceAndLateArrivalsStillFillIt) {
 }
 
 TEST(LedgerTest, ANewBeginningExpectsItsOwnNumber) {
-  Ledger ledger(1);
+  Tallied ledger(1);
   ledger.Record(0, 0);
   ledger.Begin(0, 100);
   EXPECT_EQ(ledger.Record(0, 100), Arrival::kInOrder);
@@ -123,7 +141,7 @@ TEST(LedgerTest, AgreesWithABookKeptByHandOverRandomFaults) {
     for (std::size_t i = 0; i + 8 < arrivals.size(); i += 8) {
       if (random() % 4 == 0) std::swap(arrivals[i], arrivals[i + random() % 8]);
     }
-    Ledger ledger(1);
+    Tallied ledger(1);
     std::map<std::uint32_t, std::uint32_t> book;
     for (const std::uint32_t number : arrivals) {
       ledger.Record(0, number);
@@ -134,6 +152,17 @@ TEST(LedgerTest, AgreesWithABookKeptByHandOverRandomFaults) {
     EXPECT_EQ(ledger.tally().missing, kPublished - book.size());
     EXPECT_EQ(ledger.tally().duplicate, arrivals.size() - book.size());
   }
+}
+
+TEST(LedgerTest, AnUnknownBeginningIsWhateverComesFirst) {
+  Tallied ledger(1);
+  ledger.Begin(0, Ledger::kUnknown);
+  ledger.Settle(0, 50);  // Not subscribed yet, as far as anybody knows: nothing was owed.
+  ExpectTally(ledger, 0, 0, 0, 0);
+  EXPECT_EQ(ledger.Record(0, 70), Arrival::kInOrder);
+  EXPECT_EQ(ledger.Record(0, 72), Arrival::kAfterGap);
+  EXPECT_EQ(ledger.Record(0, 70), Arrival::kDuplicate);
+  ExpectTally(ledger, 2, 1, 0, 1);
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ TEST(LineTest, AStoppedMessageIsNotReadOn) {
 TEST(LineTest, CommandsAreWhatTheProtocolAsksFor) {
   std::string commands;
   AppendConnect(1, commands);
-  AppendSubscribe(2, "bench:0001", commands);
+  AppendSubscribe(2, "bench:0001", {}, commands);
   EXPECT_EQ(commands, R"({"id":1,"connect":{}}{"id":2,"subscribe":{"channel":"bench:0001"}})");
 }
 
