@@ -101,7 +101,7 @@ Books::Push Books::OnStamp(std::uint32_t connection, std::string_view line, std:
   ++kept.counts.deliveries;
   const Ledger::Arrival arrival = ledger_.Record(connection * subscriptions_ + push.subscription,
                                                  stamp.number, kept.counts.tally);
-  Waited(connection, now_ns);
+  Heard(connection, now_ns);
   if (arrival == Ledger::Arrival::kDuplicate) return push;
   push.first_time = true;
   // Two clock reads may swap within their resolution; a delivery is never negative.
@@ -129,7 +129,7 @@ Books::Push Books::OnMarket(std::uint32_t connection, std::string_view line, std
   ++kept.counts.deliveries;
   market_ledger_.Record(connection * subscriptions_ + push.subscription, value.seq,
                         kept.counts.tally);
-  Waited(connection, now_ns);
+  Heard(connection, now_ns);
   const std::int64_t age_ns = static_cast<std::int64_t>(now_ns) + options_.wall_offset_ns -
                               value.time_ms * static_cast<std::int64_t>(kMillisecond);
   if (age_ns < 0) ++counts_.early;
@@ -143,9 +143,14 @@ Books::Push Books::OnMarket(std::uint32_t connection, std::string_view line, std
 // {"push":{"channel":"NAME","unsubscribe":{"code":2500,...: from 2500 on the client is asked to
 // subscribe again.
 Books::Push Books::OnOther(std::uint32_t connection, std::string_view line) {
+  constexpr std::string_view kMessage = R"({"push":{"message":)";
   constexpr std::string_view kUnsubscribe = R"(,"unsubscribe":{"code":)";
-  ++counts_.other_pushes;
   Push push;
+  if (line.starts_with(kMessage)) {
+    ++record(connection).counts.told;
+    return push;
+  }
+  ++counts_.other_pushes;
   if (!line.starts_with(kChannelKey)) return push;
   const std::size_t end = line.find('"', kChannelKey.size());
   if (end == std::string_view::npos || !line.substr(end + 1).starts_with(kUnsubscribe)) return push;
@@ -163,8 +168,12 @@ std::uint32_t Books::Milliseconds(std::uint64_t now_ns) const {
   return now_ns < epoch_ns_ ? 0 : static_cast<std::uint32_t>((now_ns - epoch_ns_) / kMillisecond);
 }
 
-void Books::Waited(std::uint32_t connection, std::uint64_t now_ns) {
+void Books::Heard(std::uint32_t connection, std::uint64_t now_ns) {
   if (measuring_) lull_.Mark(now_ns);
+  Waited(connection, now_ns);
+}
+
+void Books::Waited(std::uint32_t connection, std::uint64_t now_ns) {
   std::uint32_t& heard_ms = heard_ms_[connection];
   if (heard_ms == kNotConnected) return;
   const std::uint32_t now_ms = std::max(heard_ms, Milliseconds(now_ns));

@@ -96,6 +96,7 @@ class Books {
   Push OnMarket(std::uint32_t connection, std::string_view line, std::uint64_t now_ns);
   Push OnOther(std::uint32_t connection, std::string_view line);
   std::uint32_t FindSubscription(std::uint32_t connection, std::uint32_t channel) const;
+  void Heard(std::uint32_t connection, std::uint64_t now_ns);
   void Waited(std::uint32_t connection, std::uint64_t now_ns);
   std::uint32_t Milliseconds(std::uint64_t now_ns) const;
 

@@ -181,6 +181,7 @@ void Fanout::AddLedger(const Measured& measured, Figures& figures) const {
       {"refused", Number(refused)},
       {"reopened", Number(kinds.reopened)},
       {"unsubscribed", Number(books.unsubscribed)},
+      {"told", Number(kinds.told)},
       {"other_pushes", Number(books.other_pushes)},
       {"unknown_lines", Number(end.fleet.unknown_lines - start.fleet.unknown_lines)},
       {"pings", Number(end.fleet.pings - start.fleet.pings)},

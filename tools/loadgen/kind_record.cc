@@ -11,6 +11,7 @@ void KindCounts::Add(const KindCounts& other) {
   closed += other.closed;
   reopened += other.reopened;
   refused += other.refused;
+  told += other.told;
 }
 
 KindCounts KindCounts::Since(const KindCounts& earlier) const {
@@ -20,6 +21,7 @@ KindCounts KindCounts::Since(const KindCounts& earlier) const {
   since.closed -= earlier.closed;
   since.reopened -= earlier.reopened;
   since.refused -= earlier.refused;
+  since.told -= earlier.told;
   return since;
 }
 
@@ -50,12 +52,14 @@ void AddKindFigures(const Kind& kind, const KindRecord& record, const KindCounts
   count("deliveries", since_begin.deliveries);
   add("deliveries_per_s", seconds == 0 ? 0 : static_cast<double>(since_begin.deliveries) / seconds);
   AddQuantiles(record.latency, figures, absl::StrCat(kind.name, "_"));
-  count("missing", since_start.tally.missing);
+  // A late arrival takes back what an earlier phase missed.
+  add("missing", static_cast<double>(static_cast<std::int64_t>(since_start.tally.missing)));
   count("duplicate", since_start.tally.duplicate);
   count("reordered", since_start.tally.reordered);
   count("closed", since_start.closed);
   count("reopened", since_start.reopened);
   count("refused", since_start.refused);
+  count("told", since_start.told);
   if (record.stall.count() > 0) {
     count("stall_p50", record.stall.Quantile(0.5));
     count("stall_p99", record.stall.Quantile(0.99));

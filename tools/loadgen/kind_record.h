@@ -19,6 +19,7 @@ struct KindCounts {
   std::uint64_t closed = 0;    // By the server, or lost.
   std::uint64_t reopened = 0;  // Ready again, whatever ended the life before.
   std::uint64_t refused = 0;   // Lives that ended before they were ready.
+  std::uint64_t told = 0;      // Messages of the server about pressure and conflation.
 
   void Add(const KindCounts& other);
   KindCounts Since(const KindCounts& earlier) const;

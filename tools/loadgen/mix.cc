@@ -60,8 +60,8 @@ std::string SetKey(const std::string& key, const std::string& value, Kind& kind)
   }
   if (key == "interval") {
     const bool right = absl::SimpleAtoi(value, &kind.subscribe.interval_ms) &&
-                       kind.subscribe.interval_ms <= 3'600'000;
-    return right ? "" : "interval is 0 to 3600000 milliseconds";
+                       kind.subscribe.interval_ms <= kMaxIntervalMs;
+    return right ? "" : "interval is 0 to 60000 milliseconds";
   }
   if (key == "min-change") {
     if (!ParseNumber(value, 0, 1, number)) return "min-change is a fraction, 0 to 1";

@@ -17,7 +17,10 @@
 
 namespace tickcast::loadgen {
 
-// What a subscribe asks for in its `data`.
+// The longest that tickcast grants.
+inline constexpr std::uint32_t kMaxIntervalMs = 60'000;
+
+// What a subscribe asks for in its `data` (docs/protocol.md).
 struct SubscribeOptions {
   std::uint32_t interval_ms = 0;
   double min_change = 0;      // Fraction of the value.

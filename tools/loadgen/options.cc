@@ -135,7 +135,7 @@ constexpr Row kRows[] = {
     {"channel-prefix", "TEXT", "(bench:)", SetText<&T::channel_prefix>},
     {"path", "PATH", "of the WebSocket (/connection/websocket)", SetPath},
     {"interval", "MS", "ask for values at most every so many milliseconds (0 = each)",
-     SetWhole<&S::interval_ms, 0, 3'600'000>},
+     SetWhole<&S::interval_ms, 0, kMaxIntervalMs>},
     {"min-change", "F", "ask for values that changed by this fraction (0)",
      SetNumber<&S::min_change, 1>},
     {"priority-share", "F", "this part of the subscriptions asks for priority (0)",

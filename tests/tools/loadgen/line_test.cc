@@ -61,6 +61,12 @@ TEST(LineTest, CommandsAreWhatTheProtocolAsksFor) {
   EXPECT_EQ(commands, R"({"id":1,"connect":{}}{"id":2,"subscribe":{"channel":"bench:0001"}})");
 }
 
+TEST(LineTest, ASubscribeCarriesItsOptionsAsData) {
+  std::string command;
+  AppendSubscribe(7, "ticker:x", R"({"interval_ms":250})", command);
+  EXPECT_EQ(command, R"({"id":7,"subscribe":{"channel":"ticker:x","data":{"interval_ms":250}}})");
+}
+
 // Unmasking by hand gives the payload back, in each of the three length forms.
 TEST(LineTest, AMaskedFrameCarriesItsKeyAndLength) {
   for (const std::size_t size : {0U, 1U, 125U, 126U, 65535U, 65536U}) {

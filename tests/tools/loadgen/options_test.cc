@@ -75,6 +75,65 @@ TEST(OptionsTest, LimitsAreTriedOnBothSides) {
               HasSubstr("--payload: '" + too_small + "' is not a whole number from 60"));
 }
 
+TEST(OptionsTest, EveryNumberHasItsRange) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"--connections=1000001", "1 to 1000000"},
+      {"--channels=0", "1 to 1000000"},
+      {"--subscriptions=10001", "0 to 10000"},
+      {"--interval=60001", "0 to 60000"},
+      {"--min-change=1.01", "a number from 0 to 1"},
+      {"--priority-share=nan", "a number from 0 to 1"},
+      {"--publishers=0", "1 to 1000"},
+      {"--window=0", "1 to 1000000"},
+      {"--payload=60001", "60 to 60000"},
+      {"--duration=32000000", "a time up to 31 days"},
+      {"--warmup=-1", "a time up to 31 days"},
+      {"--connect-rate=-1", "a number from 0 to 1000000"},
+      {"--connecting=0", "1 to 100000"},
+      {"--sources=60001", "0 to 60000"},
+      {"--rings=1001", "0 to 1000"},
+      {"--server-pid=0", "1 to"},
+      {"--pin=1024", "0 to 1023"},
+      {"--spread=zipf:11", "an exponent from 0 to 10"},
+      {"--storm=later", "as 10s or 10s:rate=3000"},
+      {"--storm=1s:rate=0", "as 10s or 10s:rate=3000"},
+      {"--expect=p99", "comparisons like"},
+  };
+  for (const auto& [option, right] : wrong) {
+    const std::string name = option.substr(0, option.find('='));
+    EXPECT_THAT(ErrorOf({"h:1", option}), testing::AllOf(HasSubstr(name), HasSubstr(right)));
+  }
+}
+
+TEST(OptionsTest, AFeedHasAThousandChannelsUnlessItIsTold) {
+  EXPECT_EQ(ParseOptions({"h:1", "--feed"})->topology.channels, 1000U);
+  EXPECT_EQ(ParseOptions({"h:1", "--feed", "--channels=600"})->topology.channels, 600U);
+  EXPECT_EQ(ParseOptions({"h:1", "--feed"})->exchange, "sim");
+  EXPECT_THAT(ErrorOf({"churn", "h:1", "--feed"}), HasSubstr("--feed"));
+}
+
+TEST(OptionsTest, TheMixTakesOverTheSubscribesOptions) {
+  const absl::StatusOr<Options> options = ParseOptions(
+      {"h:1", "--interval=250", "--min-change=0.001", "--mix=slow=10%:rate=2000,fast"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  ASSERT_EQ(options->kinds.size(), 2U);
+  EXPECT_EQ(options->kinds[0].count, 100U);
+  EXPECT_EQ(options->kinds[0].subscribe.interval_ms, 250U);
+  EXPECT_EQ(options->kinds[1].subscribe.min_change, 0.001);
+  EXPECT_THAT(ErrorOf({"h:1", "--mix=slow"}), HasSubstr("--mix: 'slow'"));
+  EXPECT_THAT(ErrorOf({"churn", "h:1", "--mix=fast"}), HasSubstr("--mix"));
+}
+
+TEST(OptionsTest, AStormComesBeforeTheEnd) {
+  const absl::StatusOr<Options> options =
+      ParseOptions({"h:1", "--duration=60s", "--storm=20s:rate=5000"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->storm_at_ns, 20'000'000'000);
+  EXPECT_EQ(options->storm_rate, 5000);
+  EXPECT_THAT(ErrorOf({"h:1", "--duration=10s", "--storm=10s"}), HasSubstr("--storm: before"));
+  EXPECT_TRUE(ParseOptions({"h:1", "--duration=0", "--storm=10s"}).ok());
+}
+
 TEST(OptionsTest, HelpListsEveryOption) {
   EXPECT_TRUE(absl::IsCancelled(ParseOptions({"--help"}).status()));
   EXPECT_THAT(Usage(), HasSubstr("--server-pid PID"));

@@ -23,6 +23,18 @@ TEST(TopologyTest, NamesAreNumberedWithEqualWidth) {
   EXPECT_EQ(large.name(100'000), "bench:100000");
 }
 
+TEST(TopologyTest, ChannelsMayHaveNamesAlready) {
+  const Topology topology({.connections = 4, .channels = 99, .subscriptions = 2}, {"a", "b", "c"});
+  EXPECT_EQ(topology.channel_count(), 3U);
+  EXPECT_EQ(topology.connection_count(), 4U);
+  EXPECT_EQ(topology.name(2), "c");
+  std::uint32_t subscriptions = 0;
+  for (std::uint32_t channel = 0; channel < 3; ++channel) {
+    subscriptions += topology.subscribers(channel);
+  }
+  EXPECT_EQ(subscriptions, 8U);
+}
+
 TEST(TopologyTest, RoundRobinFillsChannelsEvenlyAndKeepsNeighboursApart) {
   const Topology topology({.connections = 1000, .channels = 100, .subscriptions = 10});
   for (std::uint32_t channel = 0; channel < 100; ++channel) {

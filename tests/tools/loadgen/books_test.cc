@@ -1,0 +1,205 @@
+#include "tools/loadgen/books.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace tickcast::loadgen {
+namespace {
+
+using What = Books::Push::What;
+
+constexpr std::uint64_t kMillisecond = 1'000'000;
+constexpr std::uint64_t kNow = 5'000 * kMillisecond;
+constexpr std::int64_t kWallOffsetNs = 1'000'000 * std::int64_t{1'000'000'000};
+constexpr std::uint32_t kRun = 77;
+
+std::string Value(const std::string& symbol, std::uint64_t seq, std::int64_t time_ms) {
+  return absl::StrCat(R"({"push":{"channel":"ticker:sim.)", symbol, R"(","pub":{"data":{"seq":)",
+                      seq, R"(,"time":)", time_ms, R"(,"price":"1"}}}})");
+}
+
+std::string Stamped(const Stamp& stamp) {
+  std::string line = R"({"push":{"channel":"bench:0000","pub":{"data":)";
+  AppendStamped(stamp, kMinPayloadBytes, line);
+  return line + "}}}";
+}
+
+// Wall clock in milliseconds at kNow, minus an age.
+std::int64_t WallMs(std::int64_t age_ms) {
+  return (static_cast<std::int64_t>(kNow) + kWallOffsetNs) / 1'000'000 - age_ms;
+}
+
+// Six connections with one of the channels A, B and C each, of which this crew has a part.
+class BooksTest : public testing::Test {
+ protected:
+  Books& Make(bool feed, std::uint32_t crew = 0, std::uint32_t crews = 1,
+              const std::string& mix = "") {
+    const TopologyOptions topology{.connections = 6, .channels = 3, .subscriptions = 1};
+    topology_ = feed ? std::make_unique<Topology>(
+                           topology,
+                           std::vector<std::string>{"ticker:sim.A", "ticker:sim.B", "ticker:sim.C"})
+                     : std::make_unique<Topology>(topology);
+    mix_ = std::make_unique<Mix>(*ParseMix(mix, 6, {}));
+    books_ = std::make_unique<Books>(BooksOptions{.crew = crew,
+                                                  .crews = crews,
+                                                  .feed = feed,
+                                                  .run = kRun,
+                                                  .wall_offset_ns = kWallOffsetNs},
+                                     *topology_, *mix_);
+    for (std::uint32_t i = 0; i < books_->connections(); ++i) {
+      books_->Open(i, false);
+      books_->Ready(i, kNow);
+    }
+    return *books_;
+  }
+
+  std::unique_ptr<Topology> topology_;
+  std::unique_ptr<Mix> mix_;
+  std::unique_ptr<Books> books_;
+};
+
+TEST_F(BooksTest, CrewsShareTheConnections) {
+  std::vector<std::uint32_t> seen;
+  for (std::uint32_t crew = 0; crew < 4; ++crew) {
+    const Books& books = Make(true, crew, 4);
+    for (std::uint32_t i = 0; i < books.connections(); ++i) seen.push_back(books.global(i));
+  }
+  EXPECT_EQ(seen, (std::vector<std::uint32_t>{0, 4, 1, 5, 2, 3}));
+  EXPECT_EQ(Make(true, 7, 8).connections(), 0U);
+}
+
+TEST_F(BooksTest, AnAgeIsTheWallClockMinusTheValuesTime) {
+  Books& books = Make(true);
+  books.BeginMeasuring(kNow);
+  EXPECT_EQ(books.OnPush(0, Value("A", 1, WallMs(250)), kNow).what, What::kPublication);
+  const Histogram& ages = books.records()[0].latency;
+  EXPECT_EQ(ages.count(), 1U);
+  EXPECT_EQ(ages.max(), 250 * kMillisecond);
+  EXPECT_EQ(books.counts().early, 0U);
+  books.OnPush(0, Value("A", 2, WallMs(-3)), kNow);
+  EXPECT_EQ(books.counts().early, 1U);
+}
+
+TEST_F(BooksTest, OnlyTheMeasuredTimeIsMeasured) {
+  Books& books = Make(true);
+  books.OnPush(0, Value("A", 1, WallMs(900)), kNow);
+  books.BeginMeasuring(kNow);
+  books.OnPush(0, Value("A", 2, WallMs(5)), kNow);
+  books.EndMeasuring(kNow);
+  books.OnPush(0, Value("A", 3, WallMs(900)), kNow);
+  EXPECT_EQ(books.records()[0].latency.count(), 1U);
+  EXPECT_EQ(books.records()[0].latency.max(), 5 * kMillisecond);
+  EXPECT_EQ(books.TakeInterval().count(), 3U);
+  EXPECT_EQ(books.TakeInterval().count(), 0U);
+}
+
+TEST_F(BooksTest, TheReplysValueIsTheBeginning) {
+  Books& books = Make(true);
+  books.OnSubscribed(0, 0,
+                     R"({"id":2,"subscribe":{"publications":[{"data":{"seq":10,"time":1}}]}})");
+  books.OnPush(0, Value("A", 10, WallMs(0)), kNow);
+  books.OnPush(0, Value("A", 14, WallMs(0)), kNow);
+  const Ledger::Tally& tally = books.records()[0].counts.tally;
+  EXPECT_EQ(tally.duplicate, 1U);
+  EXPECT_EQ(tally.missing, 3U);
+  EXPECT_EQ(books.counts().first_values, 1U);
+  EXPECT_EQ(books.records()[0].counts.deliveries, 2U);
+}
+
+TEST_F(BooksTest, AValueOfAnotherChannelIsMisdirected) {
+  Books& books = Make(true);
+  const Books::Push push = books.OnPush(0, Value("B", 1, WallMs(0)), kNow);
+  EXPECT_FALSE(push.first_time);
+  books.OnPush(0, Value("UNKNOWN", 1, WallMs(0)), kNow);
+  EXPECT_EQ(books.counts().misdirected, 2U);
+  EXPECT_EQ(books.records()[0].counts.deliveries, 0U);
+}
+
+TEST_F(BooksTest, TheServersWordsAreNoPublications) {
+  Books& books = Make(true);
+  EXPECT_EQ(books.OnPush(0, R"({"push":{"message":{"data":{"conflated":5}}}})", kNow).what,
+            What::kOther);
+  EXPECT_EQ(books.records()[0].counts.told, 1U);
+  const Books::Push push = books.OnPush(
+      1, R"({"push":{"channel":"ticker:sim.B","unsubscribe":{"code":2500,"reason":"x"}}})", kNow);
+  EXPECT_EQ(push.what, What::kUnsubscribed);
+  EXPECT_EQ(push.subscription, 0U);
+  EXPECT_EQ(books.counts().unsubscribed, 1U);
+  EXPECT_EQ(books.OnPush(1, R"({"push":{"channel":"ticker:sim.B","join":{}}})", kNow).what,
+            What::kOther);
+}
+
+TEST_F(BooksTest, AStampIsKnownByItsRunAndCountedInOrder) {
+  Books& books = Make(false);
+  books.BeginMeasuring(kNow);
+  Stamp stamp{.run = kRun, .channel = 0, .number = 0, .publication = 9, .time_ns = kNow + 1};
+  const Books::Push push = books.OnPush(0, Stamped(stamp), kNow + 1 + 3 * kMillisecond);
+  EXPECT_EQ(push.what, What::kPublication);
+  EXPECT_TRUE(push.first_time);
+  EXPECT_EQ(push.publication, 9U);
+  EXPECT_FALSE(books.OnPush(0, Stamped(stamp), kNow).first_time);
+  EXPECT_EQ(books.records()[0].latency.max(), 3 * kMillisecond);
+  stamp.run = kRun + 1;
+  EXPECT_EQ(books.OnPush(0, Stamped(stamp), kNow).what, What::kOther);
+  const Ledger::Tally& tally = books.records()[0].counts.tally;
+  EXPECT_EQ(tally.delivered, 1U);
+  EXPECT_EQ(tally.duplicate, 1U);
+}
+
+TEST_F(BooksTest, SettlingMissesWhatPromptClientsDidNotGet) {
+  Books& books = Make(false, 0, 1, "silent=2,fast");
+  books.Settle({5, 5, 5});
+  std::uint64_t missing[2] = {};
+  for (int kind = 0; kind < 2; ++kind) missing[kind] = books.records()[kind].counts.tally.missing;
+  EXPECT_EQ(missing[0], 0U);
+  EXPECT_EQ(missing[1], 4 * 5U);
+}
+
+TEST_F(BooksTest, WhoComesBackIsOwedNothingOfTheTimeBetween) {
+  Books& books = Make(false);
+  books.OnPush(0, Stamped({.run = kRun, .number = 0}), kNow);
+  books.Gone(0, kNow);
+  books.Open(0, true);
+  books.Ready(0, kNow);
+  books.OnPush(0, Stamped({.run = kRun, .number = 50}), kNow);
+  EXPECT_EQ(books.records()[0].counts.tally.missing, 0U);
+  EXPECT_EQ(books.records()[0].counts.tally.delivered, 2U);
+}
+
+TEST_F(BooksTest, AStallIsTheLongestWaitWhileConnected) {
+  Books& books = Make(true, 0, 6);  // One connection.
+  books.BeginMeasuring(kNow);
+  books.OnPush(0, Value("A", 1, WallMs(0)), kNow + 100 * kMillisecond);
+  books.OnPush(0, Value("A", 2, WallMs(0)), kNow + 400 * kMillisecond);
+  books.Gone(0, kNow + 500 * kMillisecond);
+  books.Ready(0, kNow + 5'000 * kMillisecond);
+  books.OnPush(0, Value("A", 3, WallMs(0)), kNow + 5'200 * kMillisecond);
+  books.EndMeasuring(kNow + 5'250 * kMillisecond);
+  EXPECT_EQ(books.records()[0].stall.max(), 300 * kMillisecond);
+  EXPECT_EQ(books.lull().LongestNs(kNow + 5'250 * kMillisecond), 4'790 * kMillisecond);
+}
+
+TEST_F(BooksTest, AStallThatLastsUntilTheEndCounts) {
+  Books& books = Make(true, 0, 6);
+  books.BeginMeasuring(kNow);
+  books.OnPush(0, Value("A", 1, WallMs(0)), kNow + 100 * kMillisecond);
+  books.EndMeasuring(kNow + 900 * kMillisecond);
+  EXPECT_EQ(books.records()[0].stall.max(), 800 * kMillisecond);
+}
+
+// The end is told by another thread: what has come since must not count backwards.
+TEST_F(BooksTest, ADeliveryAfterTheEndIsNoStall) {
+  Books& books = Make(true, 0, 6);
+  books.BeginMeasuring(kNow);
+  books.OnPush(0, Value("A", 1, WallMs(0)), kNow + 100 * kMillisecond);
+  books.EndMeasuring(kNow + 90 * kMillisecond);
+  EXPECT_EQ(books.records()[0].stall.max(), 100 * kMillisecond);
+}
+
+}  // namespace
+}  // namespace tickcast::loadgen
