@@ -88,7 +88,10 @@ bool ConnectionPressure::calm() const {
 
 bool ShardPressure::OnTurn(std::uint64_t begin_ns, std::uint64_t end_ns,
                            const engine::PressureConfig& config) {
-  if (window_begin_ns_ == 0) window_begin_ns_ = begin_ns;
+  if (window_begin_ns_ == 0) {
+    window_begin_ns_ = begin_ns;
+    overrun_ns_ = 0;
+  }
   if (end_ns - begin_ns > config.turn_budget_ns) overrun_ns_ += end_ns - begin_ns;
   const std::uint64_t passed = end_ns - window_begin_ns_;
   if (passed < kSecond) return false;

@@ -70,6 +70,10 @@ class ShardPressure {
   // One turn's work, from its begin to before its sleep. True when the level changed.
   bool OnTurn(std::uint64_t begin_ns, std::uint64_t end_ns, const engine::PressureConfig& config);
 
+  // Forgets the turns of this second: a change of level is not in force yet, so they say nothing
+  // about what it does.
+  void Restart() { window_begin_ns_ = 0; }
+
   PressureLevel level() const { return hysteresis_.level(); }
 
  private:

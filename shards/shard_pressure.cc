@@ -9,7 +9,7 @@ namespace tickcast::shards {
 namespace {
 
 // Connections whose level is set anew in one turn after the floor has changed.
-constexpr engine::Slot kLevelsPerTurn = 256;
+constexpr engine::Slot kLevelsPerTurn = 1024;
 
 // Connections closed at once for their memory: what they give back shows in the next review.
 constexpr std::size_t kClosedPerReview = 64;
@@ -63,7 +63,11 @@ void Shard::TellPressure(engine::Slot slot) {
 // --- Of the shard --------------------------------------------------------------------------------
 
 void Shard::ReviewShard(std::uint64_t turn_end_ns) {
-  pressure_.OnTurn(now_ns_, turn_end_ns, config_.pressure);
+  if (level_sweep_ < connections_.slots()) {
+    pressure_.Restart();
+  } else {
+    pressure_.OnTurn(now_ns_, turn_end_ns, config_.pressure);
+  }
   PressureLevel floor = pressure_.level();
   if (memory_.shed() >= Shed::kConflate) floor = std::max(floor, PressureLevel::kCritical);
   if (floor == floor_) return;
