@@ -85,7 +85,7 @@ class Shard final : private Commands::Host,
   // Completions.
   void ReapAll();
   void SettleBatch(bool long_flush);
-  void HandleCompletions();
+  void HandleCompletions(std::size_t most);
   void Handle(const engine::Completion& done);
   void OnAccept(const engine::Completion& done);
   void OnReceive(const engine::Completion& done);
@@ -194,8 +194,10 @@ class Shard final : private Commands::Host,
 
   std::uint64_t drain_began_ns_ = 0;  // 0 = not draining.
   engine::Slot drain_next_ = 0;
-  engine::Slot drain_slots_ = 0;                 // Those above were vacant when the drain began.
-  std::vector<engine::Completion> completions_;  // Reaped, to be handled.
+  engine::Slot drain_slots_ = 0;  // Those above were vacant when the drain began.
+  // Reaped; those before `handled_` are done with.
+  std::vector<engine::Completion> completions_;
+  std::size_t handled_ = 0;
   std::vector<std::pair<engine::Slot, std::uint32_t>> starved_;  // Wait for receive buffers.
 };
 
