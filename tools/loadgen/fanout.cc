@@ -233,13 +233,15 @@ absl::Status Fanout::AwaitReady(std::uint32_t wanted, std::uint64_t began_ns) {
 
 absl::StatusOr<Figures> Fanout::Run(const Phase& phase) {
   progress_.Begin(now_ns());
-  shown_ns_ = 0;
   Measured measured;
   ServerCounters before;
   const bool has_before = ReadCounters(before);
   absl::StatusOr<Counts> taken = Take();
   if (!taken.ok()) return taken.status();
   measured.start = *taken;
+  shown_ns_ = measured.start.time_ns;
+  shown_deliveries_ = measured.start.AllKinds().deliveries;
+  shown_publications_ = measured.start.publisher.publications;
   if (phase.warmup_ns > 0) Publish(phase, now_ns() + phase.warmup_ns, -1);
   taken = Take();
   if (!taken.ok()) return taken.status();

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "tools/loadgen/fanout.h"
 #include "tools/loadgen/http_get.h"
 #include "tools/loadgen/process_usage.h"
@@ -243,6 +242,10 @@ absl::StatusOr<Figures> Fanout::FinalFigures(const Counts& counts) const {
   figures.emplace_back("total_server_conflated", Number(server.conflated));
   figures.emplace_back("total_server_skipped", Number(server.skipped));
   figures.emplace_back("total_server_lane_conflated", Number(server.lane_conflated));
+  // Nothing is outstanding when everybody has gone: the server's ledger has to balance by itself.
+  figures.emplace_back(
+      "server_unaccounted",
+      Number(server.owed) - Number(server.delivered + server.conflated + server.skipped));
   figures.emplace_back("unread", unread);
   figures.emplace_back("lost", holes + (exact ? std::abs(unread) : 0));
   return figures;
@@ -260,19 +263,21 @@ void Fanout::ShowProgress(std::uint64_t now_ns) {
   OnAll([&](Crew& crew, std::size_t i) { intervals[i] = crew.books().TakeInterval(); });
   for (std::size_t i = 1; i < intervals.size(); ++i) intervals[0].Add(intervals[i]);
   const KindCounts kinds = counts.AllKinds();
-  const double seconds = shown_ns_ == 0 ? 1 : Number(now_ns - shown_ns_) / 1e9;
+  const double seconds = std::max(0.001, Signed(now_ns - shown_ns_) / 1e9);
   const auto rate = [&](std::uint64_t now, std::uint64_t before) {
-    return Grouped(static_cast<std::uint64_t>(Number(now - before) / seconds));
+    return Number(now - before) / seconds;
   };
   progress_.Print(
       now_ns,
-      absl::StrFormat(
-          "%s clients  %s publications/s  %s deliveries/s  p50 %.2f ms  "
-          "p99 %.2f ms  %s %d  duplicate %s  errors %s  closed %s",
-          Grouped(counts.ready), rate(counts.publisher.publications, shown_publications_),
-          rate(kinds.deliveries, shown_deliveries_), Number(intervals[0].Quantile(0.5)) / 1e6,
-          Number(intervals[0].Quantile(0.99)) / 1e6, static_cast<std::int64_t>(kinds.tally.missing),
-          Grouped(kinds.tally.duplicate), Grouped(counts.publisher.errors), Grouped(kinds.closed)));
+      ProgressLine({.clients = counts.ready,
+                    .publications_per_s = rate(counts.publisher.publications, shown_publications_),
+                    .deliveries_per_s = rate(kinds.deliveries, shown_deliveries_),
+                    .p50_ns = intervals[0].Quantile(0.5),
+                    .p99_ns = intervals[0].Quantile(0.99),
+                    .missing = static_cast<std::int64_t>(kinds.tally.missing),
+                    .duplicate = kinds.tally.duplicate,
+                    .errors = counts.publisher.errors,
+                    .closed = kinds.closed}));
   TellFailure(counts);
   shown_deliveries_ = kinds.deliveries;
   shown_publications_ = counts.publisher.publications;

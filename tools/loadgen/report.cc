@@ -88,6 +88,16 @@ std::string Grouped(std::uint64_t number) {
   return digits;
 }
 
+std::string ProgressLine(const Moment& moment) {
+  const auto rate = [](double per_s) { return Grouped(static_cast<std::uint64_t>(per_s)); };
+  return absl::StrFormat(
+      "%s clients  %s publications/s  %s deliveries/s  p50 %.2f ms  p99 %.2f ms  missing %d  "
+      "duplicate %s  errors %s  closed %s",
+      Grouped(moment.clients), rate(moment.publications_per_s), rate(moment.deliveries_per_s),
+      static_cast<double>(moment.p50_ns) / 1e6, static_cast<double>(moment.p99_ns) / 1e6,
+      moment.missing, Grouped(moment.duplicate), Grouped(moment.errors), Grouped(moment.closed));
+}
+
 void Progress::Print(std::uint64_t now_ns, const std::string& line) {
   if (quiet_) return;
   fprintf(stderr, "%s\n", line.c_str());

@@ -27,6 +27,20 @@ absl::Status WriteReport(const std::string& path, const std::string& json);
 // 1234567 -> "1,234,567".
 std::string Grouped(std::uint64_t number);
 
+// What the last second was like.
+struct Moment {
+  std::uint64_t clients = 0;
+  double publications_per_s = 0;
+  double deliveries_per_s = 0;
+  std::uint64_t p50_ns = 0;
+  std::uint64_t p99_ns = 0;
+  std::int64_t missing = 0;  // Since the beginning, as the following.
+  std::uint64_t duplicate = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t closed = 0;
+};
+std::string ProgressLine(const Moment& moment);
+
 // A line on standard error once a second.
 class Progress {
  public:

@@ -41,6 +41,20 @@ TEST(ReportTest, QuantilesCarryTheirKindsName) {
   EXPECT_EQ(figures[3], (std::pair<std::string, double>{"slow_p99", 7}));
 }
 
+TEST(ReportTest, TheProgressLineHasRatesAndPercentiles) {
+  EXPECT_EQ(ProgressLine({.clients = 100'000,
+                          .publications_per_s = 1500,
+                          .deliveries_per_s = 2e6,
+                          .p50_ns = 250'000,
+                          .p99_ns = 130'500'000,
+                          .missing = -3,
+                          .duplicate = 1,
+                          .errors = 2,
+                          .closed = 1004}),
+            "100,000 clients  1,500 publications/s  2,000,000 deliveries/s  p50 0.25 ms  "
+            "p99 130.50 ms  missing -3  duplicate 1  errors 2  closed 1,004");
+}
+
 TEST(ReportTest, NumbersAreGroupedByThousands) {
   EXPECT_EQ(Grouped(0), "0");
   EXPECT_EQ(Grouped(999), "999");
