@@ -31,9 +31,10 @@ import bench
 # that none fits (settings, counts of what was done) are shown by --all and never judged.
 LOSS, LOWER, HIGHER = "loss", "lower", "higher"
 DIRECTIONS = (
-    (r"lost|duplicate|reordered|misdirected|errors|given_up|closed|failed|unfinished|unaccounted",
-     LOSS),
-    (r"client_.*", None),
+    (r"lost|closed|errors|given_up|failed|unfinished|not_closed|unknown_lines|misdirected|"
+     r"(.*_)?(duplicate|reordered)", LOSS),
+    # A slope is near zero, where ratios mean nothing: perf/soak.sh has a limit for it.
+    (r"client_.*|.*_per_hour.*", None),
     (r".*_per_s|.*_per_cpu_s", HIGHER),
     (r"p\d+|max|mean|.*_(p\d+|max|mean)(_ns|_us|_ms)?|.*_ns|.*_ms", LOWER),
     (r"cpu_(us|ns)_per_.*|bytes_per_connection|.*memory.*|.*rss.*|.*pss.*|anonymous|growth|"

@@ -49,6 +49,10 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(self.verdicts({name: 100}, {name: 120}), {name: "better"})
         self.assertEqual(self.verdicts({name: 120}, {name: 100}), {name: "worse"})
 
+    def test_memory_and_cpu_time_are_better_low(self):
+        for name in ("server_rss_per_connection", "cpu_us_per_connection_s", "stall_p99"):
+            self.assertEqual(self.verdicts({name: 100}, {name: 120}), {name: "worse"})
+
     def test_the_limit_itself_is_not_beyond_it(self):
         self.assertEqual(self.verdicts({"p99": 100}, {"p99": 105}), {"p99": "same"})
         self.assertEqual(self.verdicts({"p99": 100}, {"p99": 105.1}), {"p99": "worse"})
@@ -64,9 +68,11 @@ class CompareTest(unittest.TestCase):
         after = {"phases": phases("lost", 0, 0, 7)}
         self.assertEqual(self.verdicts(before, after), {"lost": "worse"})
 
-    def test_settings_and_the_client_are_not_judged(self):
-        before = {"connections": 10, "client_cpu_us_per_delivery": 1, "client_cpu_share": 0.5}
-        after = {"connections": 99, "client_cpu_us_per_delivery": 9, "client_cpu_share": 0.9}
+    def test_settings_slopes_and_the_client_are_not_judged(self):
+        before = {"connections": 10, "client_cpu_us_per_delivery": 1, "client_cpu_share": 0.5,
+                  "server_rss_per_hour": 4096}
+        after = {"connections": 99, "client_cpu_us_per_delivery": 9, "client_cpu_share": 0.9,
+                 "server_rss_per_hour": 65536}
         self.assertEqual(set(self.verdicts(before, after).values()), {""})
 
     def test_a_change_within_the_spread_of_the_phases_is_noise(self):
