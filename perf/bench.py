@@ -103,17 +103,28 @@ class Floor(Process):
 
 
 class Tickcast(Process):
-    """The server with one pinned shard. Unless its configuration says otherwise (--set)."""
+    """The server with one pinned shard, unless `settings` or the command line (--set) say otherwise."""
 
-    def __init__(self, options):
+    def __init__(self, options, settings=()):
         self.port = free_port()
         command = [program(options, "tickcast"), "--config", str(ROOT / "perf/bench.toml")]
         settings = [f"http_server.port={self.port}", "engine.shards=1",
-                    f"engine.cpus=[{options.server_cpu}]"] + options.set
+                    f"engine.cpus=[{options.server_cpu}]", *settings, *options.set]
         for setting in settings:
             command += ["--set", setting]
         super().__init__(command)
         self.await_health()
+
+    def metrics(self):
+        """Its counters and gauges: {name: sum over all}, and {'name{label="value"}': over shards}."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", "/metrics")
+        sums = {}
+        for line in connection.getresponse().read().decode().splitlines():
+            if found := re.match(r'(tickcast_\w+)(?:\{(?:shard="\d+",?)?(.*)\})? (\S+)$', line):
+                for name in {found[1], f"{found[1]}{{{found[2]}}}" if found[2] else found[1]}:
+                    sums[name] = sums.get(name, 0) + float(found[3])
+        return sums
 
     def await_health(self):
         deadline = time.monotonic() + 10
@@ -136,20 +147,25 @@ class Tickcast(Process):
 class Loadgen(Process):
     """A load generator that holds its connections and measures a phase when it is told to."""
 
-    def __init__(self, options, server, mode="fanout", **settings):
+    def __init__(self, options, server, mode="fanout", patience_s=60, pinned=True, **settings):
         command = [program(options, "tools/loadgen/loadgen"), mode, f"127.0.0.1:{server.port}",
-                   "--control", "--quiet", "--pin", str(options.client_cpu),
-                   "--server-pid", str(server.pid)]
+                   "--control", "--quiet", "--server-pid", str(server.pid)]
+        if pinned:
+            command += ["--pin", str(options.client_cpu)]
         for name, value in settings.items():
             option = "--" + name.replace("_", "-")
             command += [option] if value is True else [option, str(value)]
         super().__init__(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.read_line(60)
+        self.read_line(patience_s)
+
+    def say(self, command, patience_s):
+        """One command of --control; its answer."""
+        self.child.stdin.write(command + "\n")
+        self.child.stdin.flush()
+        return json.loads(self.read_line(patience_s))
 
     def run(self, seconds, warmup=0.0, rate=0.0):
-        self.child.stdin.write(f"run {seconds} {warmup} {rate}\n")
-        self.child.stdin.flush()
-        return json.loads(self.read_line(seconds + warmup + 30))
+        return self.say(f"run {seconds} {warmup} {rate}", seconds + warmup + 30)
 
 
 def push_extra(server):
