@@ -107,6 +107,7 @@ void Person::OnHeard(const Heard& heard) {
     case Heard::Kind::kPing:
     case Heard::Kind::kPong:
     case Heard::Kind::kMessage:
+    case Heard::Kind::kRpc:
       return;
     case Heard::Kind::kRefused:
       ADD_FAILURE() << "no upgrade: " << heard.code;

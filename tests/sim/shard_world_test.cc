@@ -146,6 +146,7 @@ class World {
     // Mostly so few that a broadcast takes several, between which clients are listened to.
     options.config.engine.send_batch =
         static_cast<std::uint32_t>(dice_.Chance(70) ? dice_.Between(1, 3) : dice_.Between(4, 64));
+    options.meanwhile = static_cast<double>(dice_.Between(0, 2)) / 2;
     options.config.client.ping_interval_ns = kSecond;
     options.config.client.pong_timeout_ns = 900 * kMillisecond;
     options.config.client.slow_client_timeout_ns = kSecond;

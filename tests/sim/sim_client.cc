@@ -28,6 +28,12 @@ std::string StringMember(simdjson::dom::object object, std::string_view name) {
   return std::string(Member<std::string_view>(object, name, {}));
 }
 
+// Minified JSON of the member `data`, "" = none.
+std::string DataMember(simdjson::dom::object object) {
+  simdjson::dom::element data;
+  return object["data"].get(data) == simdjson::SUCCESS ? simdjson::minify(data) : std::string();
+}
+
 HeardPublication PublicationOf(simdjson::dom::object publication) {
   simdjson::dom::element data;
   HeardPublication heard;
@@ -62,6 +68,7 @@ std::uint32_t SimClient::Subscribe(std::string_view channel, const SubscribeOpti
     absl::StrAppend(&members, R"(,"recover":true,"offset":)", options.offset, R"(,"epoch":")",
                     options.epoch, "\"");
   }
+  if (!options.data.empty()) absl::StrAppend(&members, R"(,"data":)", options.data);
   return Command(members + "}");
 }
 
@@ -79,7 +86,11 @@ std::uint32_t SimClient::History(std::string_view channel, int limit) {
       absl::StrCat(R"("history":{"channel":")", std::string(channel), R"(","limit":)", limit, "}"));
 }
 
-std::uint32_t SimClient::Rpc() { return Command(R"("rpc":{"method":"none"})"); }
+std::uint32_t SimClient::Rpc(std::string_view method, std::string_view data) {
+  std::string members = absl::StrCat(R"("rpc":{"method":")", std::string(method), "\"");
+  if (!data.empty()) absl::StrAppend(&members, R"(,"data":)", std::string(data));
+  return Command(members + "}");
+}
 
 std::uint32_t SimClient::Command(std::string_view member) {
   if (!batch_.empty()) batch_ += '\n';
@@ -226,13 +237,13 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
   if (reply["error"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kError;
     heard.code = static_cast<std::uint32_t>(Member<std::uint64_t>(result, "code", 0));
+    heard.text = StringMember(result, "message");
   } else if (reply["connect"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kConnected;
   } else if (reply["subscribe"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kSubscribed;
     ReadPublications(result, heard);
-    simdjson::dom::element granted;
-    if (result["data"].get(granted) == simdjson::SUCCESS) heard.text = simdjson::minify(granted);
+    heard.text = DataMember(result);
     heard.recoverable = Member<bool>(result, "recoverable", false);
     heard.positioned = Member<bool>(result, "positioned", false);
     heard.recovered = Member<bool>(result, "recovered", false);
@@ -248,6 +259,9 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
     ReadPublications(result, heard);
     heard.epoch = StringMember(result, "epoch");
     heard.offset = Member<std::uint64_t>(result, "offset", 0);
+  } else if (reply["rpc"].get(result) == simdjson::SUCCESS) {
+    heard.kind = Heard::Kind::kRpc;
+    heard.text = DataMember(result);
   } else {
     ADD_FAILURE() << "a reply of no known kind: " << simdjson::minify(reply);
   }
@@ -265,7 +279,7 @@ void SimClient::OnPush(simdjson::dom::object push) {
     heard.code = static_cast<std::uint32_t>(Member<std::uint64_t>(body, "code", 0));
   } else if (push["message"].get(body) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kMessage;
-    heard.text = simdjson::minify(body["data"].value_unsafe());
+    heard.text = DataMember(body);
   } else {
     ADD_FAILURE() << "a push of no known kind: " << simdjson::minify(push);
   }

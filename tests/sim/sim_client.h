@@ -36,6 +36,7 @@ struct Heard {
     kUnsubscribed,
     kPublished,
     kHistory,
+    kRpc,
     kPublication,  // Push: `publications` has one.
     kDropped,      // Push: the server ended the subscription with `code`.
     kMessage,      // Push without a channel: `text`.
@@ -48,7 +49,9 @@ struct Heard {
   std::uint32_t id = 0;
   std::uint32_t code = 0;
   std::string channel;
-  std::string text;  // Minified JSON of a message, of what a subscription was granted.
+  // Minified JSON of a message, of what a subscription was granted, of an rpc's result; the
+  // message of an error.
+  std::string text;
   std::vector<HeardPublication> publications;
   std::uint64_t offset = 0;
   std::string epoch;
@@ -63,6 +66,7 @@ struct SubscribeOptions {
   bool recover = false;
   std::uint64_t offset = 0;
   std::string epoch;
+  std::string data;  // JSON of the request's `data`; "" = none.
 };
 
 class SimClient {
@@ -79,7 +83,8 @@ class SimClient {
   std::uint32_t Unsubscribe(std::string_view channel);
   std::uint32_t Publish(std::string_view channel, std::string_view data);
   std::uint32_t History(std::string_view channel, int limit);
-  std::uint32_t Rpc();
+  // `data` is JSON, "" = none.
+  std::uint32_t Rpc(std::string_view method = "none", std::string_view data = {});
   // Any command; `member` is `"name":{…}`.
   std::uint32_t Command(std::string_view member);
   void Flush();

@@ -67,10 +67,13 @@ SimCluster::SimCluster(std::uint64_t seed, const ClusterOptions& options)
     : world_(seed, options.faults),
       config_(options.config),
       mesh_(options.shards, options.lane_capacity),
+      meanwhile_(options.meanwhile),
       stalled_until_ns_(options.shards),
-      finished_(options.shards) {
+      finished_(options.shards),
+      turning_(options.shards) {
   for (ShardId id = 0; id < options.shards; ++id) {
-    rings_.push_back(&world_.AddRing(options.ring));
+    rings_.push_back(std::make_unique<BusyRing>(world_, world_.AddRing(options.ring)));
+    if (meanwhile_ != 0) rings_.back()->set_meanwhile([this, id] { Meanwhile(id); });
     mesh_.SetHandle(id, rings_.back()->handle());
     shards_.push_back(std::make_unique<Shard>(config_, mesh_, id, *rings_.back(), registry_,
                                               HttpAssets{}, server_, seed + 2u * id));
@@ -83,7 +86,7 @@ void SimCluster::Start() {
 }
 
 SimClient& SimCluster::AddClient(ShardId id) {
-  return *clients_.emplace_back(std::make_unique<SimClient>(world_, *rings_[id]));
+  return *clients_.emplace_back(std::make_unique<SimClient>(world_, rings_[id]->sim()));
 }
 
 SimClient& SimCluster::AddConnected(ShardId id) {
@@ -122,12 +125,26 @@ void SimCluster::Turns() {
   // No fixed order: what one shard sends, another gets in the same step or in the next.
   const std::uint64_t first = world_.Between(0, shards() - 1u);
   for (ShardId i = 0; i < shards(); ++i) {
-    const auto id = static_cast<ShardId>((first + i) % shards());
-    if (finished_[id] || stalled_until_ns_[id] > world_.now_ns()) continue;
-    finished_[id] = !shards_[id]->Turn();
-    CheckLedger(id);
-    if (!finished_[id]) shards_[id]->Sleep();
+    TurnOf(static_cast<ShardId>((first + i) % shards()));
   }
+}
+
+void SimCluster::TurnOf(ShardId id) {
+  const bool busy = std::max(stalled_until_ns_[id], rings_[id]->busy_until_ns()) > world_.now_ns();
+  if (busy || finished_[id] || turning_[id]) return;
+  turning_[id] = true;
+  finished_[id] = !shards_[id]->Turn();
+  turning_[id] = false;
+  CheckLedger(id);
+  if (on_turn) on_turn(id);
+  if (!finished_[id]) shards_[id]->Sleep();
+}
+
+// Between two batches of a flush of shard `busy`.
+void SimCluster::Meanwhile(ShardId busy) {
+  if (!turning_[busy] || !world_.Chance(meanwhile_)) return;
+  world_.AdvanceTo(world_.now_ns() + world_.Between(1, kStepNs));
+  for (ShardId id = 0; id < shards(); ++id) TurnOf(id);
 }
 
 void SimCluster::CheckLedger(ShardId id) {

@@ -17,6 +17,7 @@
 #include "engine/sim_ring.h"
 #include "engine/sim_world.h"
 #include "shards/shard.h"
+#include "tests/sim/busy_ring.h"
 #include "tests/sim/sim_client.h"
 
 namespace tickcast::shards::sim {
@@ -52,6 +53,9 @@ struct ClusterOptions {
   engine::SimRingOptions ring = {};
   engine::SimFaults faults = {};
   engine::Config config = SimConfig();
+  // Probability, between two batches of a flush, that the clock goes on and the other shards have
+  // turns meanwhile.
+  double meanwhile = 0;
 };
 
 class SimCluster {
@@ -64,7 +68,9 @@ class SimCluster {
   std::uint64_t now_ns() const { return world_.now_ns(); }
   ShardId shards() const { return static_cast<ShardId>(shards_.size()); }
   Shard& shard(ShardId id) { return *shards_[id]; }
-  engine::SimRing& ring(ShardId id) { return *rings_[id]; }
+  engine::SimRing& ring(ShardId id) { return rings_[id]->sim(); }
+  // What makes its turns long, and counts its submits.
+  BusyRing& busy_ring(ShardId id) { return *rings_[id]; }
   Mesh& mesh() { return mesh_; }
   ServerState& server() { return server_; }
 
@@ -90,14 +96,18 @@ class SimCluster {
   // Of a metric in the registry, over all its labels but for the one given, if any.
   std::int64_t Metric(std::string_view name, std::string_view label_value = {}) const;
 
-  // Called with every event of a client, in order.
+  // Called with every event of a client, in order; …
   std::function<void(SimClient&, const Heard&)> on_heard;
+  // … and after every turn of a shard.
+  std::function<void(ShardId)> on_turn;
   // Shards whose Turn() has returned false.
   std::size_t finished_shards() const;
 
  private:
   bool LanesAreEmpty();
   void Turns();
+  void TurnOf(ShardId id);
+  void Meanwhile(ShardId busy);
   void CheckLedger(ShardId id);
 
   engine::SimWorld world_;
@@ -105,10 +115,12 @@ class SimCluster {
   Mesh mesh_;
   engine::Registry registry_;
   ServerState server_;
-  std::vector<engine::SimRing*> rings_;
+  const double meanwhile_;
+  std::vector<std::unique_ptr<BusyRing>> rings_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::uint64_t> stalled_until_ns_;
   std::vector<bool> finished_;
+  std::vector<bool> turning_;  // In the middle of its turn.
   std::vector<std::unique_ptr<SimClient>> clients_;
 };
 
