@@ -50,7 +50,9 @@ std::vector<engine::Slot>& Pacer::BucketOf(Beat& beat, engine::Slot slot) {
 
 void Pacer::Add(engine::Slot slot, std::uint32_t interval_ms) {
   Beat& beat = BeatOf(interval_ms);
-  if (beat.connections == 0) beat.tick = now_ns_ / beat.step_ns;
+  // The steps that have gone by without anybody being due are over for the newcomer too.
+  const std::uint64_t tick = now_ns_ / beat.step_ns;
+  if (beat.connections == 0 || tick < beat.next_tick) beat.tick = tick;
   BucketOf(beat, slot).push_back(slot);
   ++beat.connections;
   ++size_;
