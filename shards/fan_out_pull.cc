@@ -48,9 +48,11 @@ void FanOut::QueueMessage(engine::Slot slot, const InFlight& message) {
 // One message with all that the connection is owed: replies first, then publications.
 void FanOut::Gather(engine::Slot slot) {
   Hot& hot = connections_.hot(slot);
-  InFlight message{.taken_begin = static_cast<std::uint32_t>(taken_.size()),
-                   .channel = kNoChannel,
-                   .serves = hot.owed != Hot::kNothing || hot.Is(Hot::kBehind)};
+  InFlight message{
+      .taken_begin = static_cast<std::uint32_t>(taken_.size()),
+      .channel = kNoChannel,
+      // Served in this turn already, and owed no more: a refusal takes nothing back.
+      .serves = hot.Is(Hot::kBehind) || (hot.owed != Hot::kNothing && hot.served_turn != turn_)};
   hot.owed = Hot::kNothing;
   hot.Clear(Hot::kReplying);
   if (connections_[slot].unsent != nullptr) return SendTail(slot);
