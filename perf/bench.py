@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHANNEL_PREFIX = "bench:"
@@ -51,6 +52,11 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def get_json(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return json.load(answer)
 
 
 class Process(contextlib.AbstractContextManager):
@@ -105,9 +111,9 @@ class Floor(Process):
 class Tickcast(Process):
     """The server with one pinned shard, unless `settings` or the command line (--set) say otherwise."""
 
-    def __init__(self, options, settings=()):
+    def __init__(self, options, settings=(), config=ROOT / "perf/bench.toml"):
         self.port = free_port()
-        command = [program(options, "tickcast"), "--config", str(ROOT / "perf/bench.toml")]
+        command = [program(options, "tickcast"), "--config", str(config)]
         settings = [f"http_server.port={self.port}", "engine.shards=1",
                     f"engine.cpus=[{options.server_cpu}]", *settings, *options.set]
         for setting in settings:
