@@ -111,9 +111,9 @@ class Floor(Process):
 class Tickcast(Process):
     """The server with one pinned shard, unless `settings` or the command line (--set) say otherwise."""
 
-    def __init__(self, options, settings=(), config=ROOT / "perf/bench.toml"):
+    def __init__(self, options, settings=(), config=ROOT / "perf/bench.toml", prefix=()):
         self.port = free_port()
-        command = [program(options, "tickcast"), "--config", str(config)]
+        command = [*prefix, program(options, "tickcast"), "--config", str(config)]
         settings = [f"http_server.port={self.port}", "engine.shards=1",
                     f"engine.cpus=[{options.server_cpu}]", *settings, *options.set]
         for setting in settings:
