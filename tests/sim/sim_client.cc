@@ -197,7 +197,7 @@ void SimClient::OnFrame(const protocol::FrameEvent& event) {
       return;
     }
     case protocol::FrameEvent::Kind::kPong:
-      return Note({.kind = Heard::Kind::kPong});
+      return Note({.kind = Heard::Kind::kPong, .text = std::string(Text(event.payload))});
     case protocol::FrameEvent::Kind::kClose:
       close_code_ = event.close_code;
       Note({.kind = Heard::Kind::kClosed, .code = close_code_});

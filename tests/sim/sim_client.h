@@ -50,7 +50,7 @@ struct Heard {
   std::uint32_t code = 0;
   std::string channel;
   // Minified JSON of a message, of what a subscription was granted, of an rpc's result; the
-  // message of an error.
+  // message of an error; the payload of a pong.
   std::string text;
   std::vector<HeardPublication> publications;
   std::uint64_t offset = 0;
