@@ -79,7 +79,6 @@ bool Fanout::ReadCounters(ServerCounters& counters) const {
 // Closes the measured time, and settles the ledger: what has not come when nothing is under way any
 // more is missing.
 void Fanout::Collect(Measured& measured) {
-  const std::uint64_t now = now_ns();
   std::vector<std::uint32_t> published;
   if (plan_.publishers > 0) {
     RunOn(*workers_[0], [&] { published = first().own_publisher()->published(); });
@@ -89,7 +88,7 @@ void Fanout::Collect(Measured& measured) {
   std::vector<Lull> lulls(crews_.size());
   const std::uint64_t stopped_ns = stopped_ns_;
   OnAll([&](Crew& crew, std::size_t i) {
-    crew.books().EndMeasuring(std::max(now, stopped_ns));
+    crew.books().EndMeasuring(stopped_ns);
     if (!published.empty()) crew.books().Settle(published);
     records[i] = crew.books().records();
     storms[i] = crew.storm();

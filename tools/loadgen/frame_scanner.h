@@ -43,7 +43,11 @@ FrameHeader ReadFrameHeader(std::string_view bytes);
 struct Unfinished {
   std::string bytes;      // The front of a frame.
   std::string fragments;  // The payload of a message's frames so far.
-  void Clear() { *this = Unfinished(); }
+  // Gives the memory back, which an assignment of an empty string would not.
+  void Clear() {
+    std::string().swap(bytes);
+    std::string().swap(fragments);
+  }
 };
 
 // Calls `on_message(Opcode, std::string_view payload)`, which returns whether to go on, for every
