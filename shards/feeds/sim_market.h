@@ -44,6 +44,8 @@ class SimMarket final : public Feed {
   static constexpr std::size_t kMaxEventsPerTurn = 512;
   // Further behind than this, catching up would only make the present later.
   static constexpr std::uint64_t kMaxLagNs = 1'000'000'000;
+  // It wants to run at multiples of this only: events are at most so late.
+  static constexpr std::uint64_t kGridNs = 500'000;
 
   // Payloads carry Unix time as Run()'s clock plus `wall_offset_ns` (CLOCK_REALTIME minus the
   // ring's time, read once). REQUIRES: 1 <= symbols <= kMaxSymbols, 1 <= rate <= kMaxRate,
