@@ -9,6 +9,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "tools/loadgen/uninterrupted.h"
 
 namespace tickcast::loadgen {
 namespace {
@@ -33,16 +34,15 @@ absl::StatusOr<std::string> HttpGet(const engine::Endpoint& server, const std::s
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(server.address);
   address.sin_port = htons(server.port);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return Failed(path);
-  }
+  if (!ConnectUninterrupted(fd, address)) return Failed(path);
   const std::string request =
       absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: loadgen\r\nConnection: close\r\n\r\n");
-  if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) return Failed(path);
+  const auto send_all = [&] { return send(fd, request.data(), request.size(), MSG_NOSIGNAL); };
+  if (Uninterrupted(send_all) < 0) return Failed(path);
   std::string response;
   char buffer[65536];
   ssize_t size = 0;
-  while ((size = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
+  while ((size = Uninterrupted([&] { return recv(fd, buffer, sizeof(buffer), 0); })) > 0) {
     response.append(buffer, static_cast<std::size_t>(size));
     if (response.size() > kMaxResponseBytes) return absl::DataLossError("a page without end");
   }

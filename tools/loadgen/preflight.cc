@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "tools/loadgen/frame_scanner.h"
 #include "tools/loadgen/line.h"
+#include "tools/loadgen/uninterrupted.h"
 
 namespace tickcast::loadgen {
 namespace {
@@ -45,7 +46,7 @@ absl::Status ReadUntil(const Options& options, int fd, std::string& answer, cons
       return Tell(options, absl::StatusCode::kFailedPrecondition,
                   absl::StrCat(what, " has no end; it begins '", Excerpt(answer), "'"));
     }
-    const ssize_t size = recv(fd, buffer, sizeof(buffer), 0);
+    const ssize_t size = Uninterrupted([&] { return recv(fd, buffer, sizeof(buffer), 0); });
     if (size > 0) {
       answer.append(buffer, static_cast<std::size_t>(size));
       continue;
@@ -65,7 +66,7 @@ absl::Status ReadUntil(const Options& options, int fd, std::string& answer, cons
 
 absl::Status Upgrade(const Options& options, int fd, std::string& answer) {
   const std::string request = UpgradeRequest(Where(options), options.path);
-  if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) {
+  if (Uninterrupted([&] { return send(fd, request.data(), request.size(), MSG_NOSIGNAL); }) < 0) {
     return Tell(options, absl::StatusCode::kUnavailable, strerror(errno));
   }
   absl::Status status =
@@ -89,7 +90,7 @@ absl::Status SayConnect(const Options& options, int fd, std::string& answer) {
   AppendConnect(1, command);
   std::string frame;
   AppendMaskedFrame(static_cast<std::uint8_t>(Opcode::kText), command, 0x5aa5'1234, frame);
-  if (send(fd, frame.data(), frame.size(), MSG_NOSIGNAL) < 0) {
+  if (Uninterrupted([&] { return send(fd, frame.data(), frame.size(), MSG_NOSIGNAL); }) < 0) {
     return Tell(options, absl::StatusCode::kUnavailable, strerror(errno));
   }
   absl::Status status = ReadUntil(
@@ -132,7 +133,7 @@ absl::Status CheckServer(const Options& options, const engine::Endpoint& server)
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(server.address);
   address.sin_port = htons(server.port);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  if (!ConnectUninterrupted(fd, address)) {
     const char* remedy = errno == ECONNREFUSED ? ": no server listens there" : "";
     return Tell(options, absl::StatusCode::kUnavailable, absl::StrCat(strerror(errno), remedy));
   }
