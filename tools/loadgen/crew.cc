@@ -62,7 +62,6 @@ absl::StatusOr<std::unique_ptr<Crew>> Crew::Create(const Plan& plan, std::uint32
 
 Crew::Crew(const Plan& plan, std::uint32_t number)
     : plan_(plan),
-      number_(number),
       books_({.crew = number,
               .crews = plan.crews,
               .feed = plan.options.feed,

@@ -127,7 +127,6 @@ class Crew final : public FleetEvents {
   std::uint32_t Milliseconds(std::uint64_t now_ns) const;
 
   const Plan& plan_;
-  const std::uint32_t number_;
   std::unique_ptr<Fleet> fleet_;
   Books books_;
   std::vector<std::string> subscribe_data_;  // By kind, two each: plain, priority.
