@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "engine/invariant.h"
@@ -66,6 +67,7 @@ absl::Status UringRing::Init(const UringOptions& options, int listen_fd) {
 
   const std::uint32_t limit = DescriptorLimit();
   slot_count_ = options.slots == 0 ? limit : std::min(options.slots, limit);
+  armed_.resize(slot_count_);
   if (const int error = io_uring_register_files_sparse(&ring_, slot_count_); error < 0) {
     return absl::ResourceExhaustedError(
         absl::StrCat("a table of ", slot_count_, " direct descriptors was refused (",
@@ -147,6 +149,8 @@ void UringRing::StopAccept() {
 }
 
 void UringRing::ArmReceive(Slot slot, std::uint32_t generation) {
+  armed_[slot].generation = generation & 0xff'ffffu;
+  armed_[slot].receive = 1;
   io_uring_sqe* entry = NextEntry();
   io_uring_prep_recv_multishot(entry, static_cast<int>(slot), nullptr, 0, 0);
   entry->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
@@ -171,6 +175,8 @@ void UringRing::Send(Slot slot, std::uint32_t generation, std::span<const std::b
 }
 
 void UringRing::ArmPollOut(Slot slot, std::uint32_t generation) {
+  armed_[slot].generation = generation & 0xff'ffffu;
+  armed_[slot].poll_out = 1;
   io_uring_sqe* entry = NextEntry();
   io_uring_prep_poll_add(entry, static_cast<int>(slot), POLLOUT);
   entry->flags |= IOSQE_FIXED_FILE;
@@ -178,12 +184,18 @@ void UringRing::ArmPollOut(Slot slot, std::uint32_t generation) {
 }
 
 void UringRing::CancelAndClose(Slot slot) {
-  // Both in one submit, so that the slot cannot be accepted into between them.
-  if (io_uring_sq_space_left(&ring_) < 2) Submit();
-  io_uring_sqe* cancel = NextEntry();
-  io_uring_prep_cancel_fd(cancel, static_cast<int>(slot),
-                          IORING_ASYNC_CANCEL_FD_FIXED | IORING_ASYNC_CANCEL_ALL);
-  Forget(cancel);
+  // All in one submit, so that the slot cannot be accepted into between them.
+  constexpr unsigned kMostEntries = 3;
+  if (io_uring_sq_space_left(&ring_) < kMostEntries) Submit();
+  // By user_data, which the kernel finds in a hash table. Cancelling by descriptor looks at all
+  // that is armed on the ring: 17,000 connections that left at once took 24 s of a core.
+  const Armed armed = std::exchange(armed_[slot], {});
+  if (armed.receive != 0) CancelReceive(slot, armed.generation);
+  if (armed.poll_out != 0) {
+    io_uring_sqe* cancel = NextEntry();
+    io_uring_prep_cancel64(cancel, Token{Operation::kPollOut, armed.generation, slot}.Pack(), 0);
+    Forget(cancel);
+  }
   io_uring_sqe* close_entry = NextEntry();
   io_uring_prep_close_direct(close_entry, slot);
   Forget(close_entry);

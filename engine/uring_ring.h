@@ -86,6 +86,14 @@ class UringRing : public Ring {
   std::size_t buffers_bytes_ = 0;
   std::uint32_t buffer_bytes_ = 0;
   std::uint32_t buffer_count_ = 0;
+  // What was ever armed on a slot since it was opened, and by which generation.
+  struct Armed {
+    std::uint32_t generation : 24 = 0;
+    std::uint32_t receive : 1 = 0;
+    std::uint32_t poll_out : 1 = 0;
+  };
+  std::vector<Armed> armed_;  // By slot.
+
   int buffers_recycled_ = 0;  // Added to the ring, not yet visible to the kernel.
 
   std::vector<Completion> spilled_;  // Oldest first from spilled_next_.
