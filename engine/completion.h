@@ -16,13 +16,14 @@ using Slot = std::uint32_t;
 
 // Which completion handler a token belongs to.
 enum class Operation : std::uint8_t {
-  kNone = 0,     // Nobody waits for it: a cancel, a close, a wake sent. Shards ignore these.
-  kAccept = 1,   // Multishot accept: result is the new connection's slot.
-  kReceive = 2,  // Multishot receive: result is bytes, 0 at the peer's end, or -errno.
-  kSend = 3,     // Only short sends (bytes) and refusals (-errno) are reported.
-  kPollOut = 4,  // The socket takes bytes again.
-  kWake = 5,     // Another ring rang (MSG_RING).
-  kConnect = 6,  // A client's connection is up (0) or failed (-errno). Load generator only.
+  kNone = 0,      // Nobody waits for it: a cancel, a close, a wake sent. Shards ignore these.
+  kAccept = 1,    // Multishot accept: result is the new connection's slot.
+  kReceive = 2,   // Multishot receive: result is bytes, 0 at the peer's end, or -errno.
+  kSend = 3,      // Only short sends (bytes) and refusals (-errno) are reported.
+  kPollOut = 4,   // The socket takes bytes again.
+  kWake = 5,      // Another ring rang (MSG_RING).
+  kConnect = 6,   // A client's connection is up (0) or failed (-errno). Load generator only.
+  kPeerName = 7,  // Who is at the far end: Ring::TakePeerName() gives it.
 };
 
 // 64 bits of user_data:  | operation 8 | generation 24 | slot 32 |

@@ -14,6 +14,7 @@
 #include <span>
 
 #include "engine/completion.h"
+#include "engine/peer_address.h"
 
 namespace tickcast::engine {
 
@@ -58,6 +59,12 @@ class Ring {
   // One kPollOut completion when the socket takes bytes again, or has failed.
   virtual void ArmPollOut(Slot slot, std::uint32_t generation) = 0;
 
+  // Asks who is at the far end of an accepted connection: one kPeerName completion, to be taken by
+  // TakePeerName(). Its result is an error when the kernel does not tell (-EOPNOTSUPP before 6.7)
+  // or the connection is gone. REQUIRES: not asked before, or that completion was taken.
+  // Source: io_uring_prep_cmd_sock(3) with SOCKET_URING_OP_GETSOCKOPT, SO_PEERNAME.
+  virtual void AskPeerName(Slot slot, std::uint32_t generation) = 0;
+
   // Cancels whatever is armed on the slot, then closes it: the order matters, because an armed
   // receive holds the socket open. The slot may be accepted into again at once, so the caller
   // gives it a new generation first; late completions carry the old one.
@@ -83,6 +90,10 @@ class Ring {
   // Gives a lent buffer back. Every completion with has_buffer must be recycled exactly once,
   // also one of an old generation.
   virtual void Recycle(std::uint16_t buffer_id) = 0;
+
+  // The address that a kPeerName completion brought, unknown when it failed. Every such completion
+  // must be taken exactly once, also one of an old generation.
+  virtual PeerAddress TakePeerName(const Completion& done) = 0;
 };
 
 }  // namespace tickcast::engine

@@ -8,8 +8,8 @@
 
 namespace tickcast::engine {
 
-SimPeer::SimPeer(SimWorld& world, std::size_t capacity_bytes)
-    : world_(world), socket_(capacity_bytes) {}
+SimPeer::SimPeer(SimWorld& world, std::size_t capacity_bytes, const PeerAddress& address)
+    : world_(world), socket_(capacity_bytes), address_(address) {}
 
 void SimPeer::BeginConnect(SimRing& ring) {
   world_.Deliver(to_socket_ns_, [this, &ring] {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/peer_address.h"
 #include "engine/sim_socket.h"
 
 namespace tickcast::engine {
@@ -23,7 +24,7 @@ class SimPeer {
   static constexpr std::size_t kNoLimit = ~std::size_t{0};
 
   // Made by SimWorld::Connect().
-  SimPeer(SimWorld& world, std::size_t capacity_bytes);
+  SimPeer(SimWorld& world, std::size_t capacity_bytes, const PeerAddress& address);
   SimPeer(const SimPeer&) = delete;
   SimPeer& operator=(const SimPeer&) = delete;
 
@@ -49,6 +50,8 @@ class SimPeer {
   // By a reset, which also refuses a connection that nobody listens for.
   bool was_reset() const { return reset_seen_; }
   bool accepted() const { return accepted_; }
+  // Its own in the world.
+  const PeerAddress& address() const { return address_; }
 
  private:
   friend class SimRing;
@@ -63,6 +66,7 @@ class SimPeer {
 
   SimWorld& world_;
   SimSocket socket_;
+  const PeerAddress address_;
   std::uint64_t to_socket_ns_ = 0;  // When the last of what is under way arrives.
   std::uint64_t to_peer_ns_ = 0;
   std::vector<std::byte> received_;

@@ -20,6 +20,9 @@ constexpr std::byte kRecycledFill{0xdb};
 // The events of a successful poll(2): POLLOUT.
 constexpr std::int32_t kPollOutReady = 4;
 
+// The result of a getsockopt(2) for an IPv4 address: sizeof(sockaddr_in).
+constexpr std::int32_t kPeerNameBytes = 16;
+
 std::size_t Checksum(std::span<const std::byte> bytes) {
   return std::hash<std::string_view>{}(
       std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
@@ -81,6 +84,19 @@ void SimRing::Send(Slot slot, std::uint32_t generation, std::span<const std::byt
 
 void SimRing::ArmPollOut(Slot slot, std::uint32_t generation) {
   Queue({.kind = Submission::Kind::kPollOut, .slot = slot, .generation = generation});
+}
+
+void SimRing::AskPeerName(Slot slot, std::uint32_t generation) {
+  const Token token{Operation::kPeerName, generation, slot};
+  INVARIANT(peer_names_.try_emplace(token.Pack()).second,
+            "a connection is asked for its peer once at a time");
+  Queue({.kind = Submission::Kind::kPeerName, .slot = slot, .generation = generation});
+}
+
+PeerAddress SimRing::TakePeerName(const Completion& done) {
+  const auto name = peer_names_.extract(done.token.Pack());
+  INVARIANT(!name.empty(), "a peer's name is taken once");
+  return name.mapped();
 }
 
 void SimRing::CancelAndClose(Slot slot) { Queue({.kind = Submission::Kind::kClose, .slot = slot}); }
@@ -173,6 +189,8 @@ void SimRing::Execute(const Submission& submission) {
       descriptor.poll_out = submission.generation;
       return OnChange(submission.slot);
     }
+    case Submission::Kind::kPeerName:
+      return ExecutePeerName(submission);
     case Submission::Kind::kClose:
       return ExecuteClose(submission.slot);
     case Submission::Kind::kWake: {
@@ -235,6 +253,18 @@ void SimRing::ExecuteSend(const Submission& submission) {
   if (result > 0) descriptor.peer->OnSent();
   if (result == static_cast<std::int32_t>(submission.bytes.size())) return;
   Post(Operation::kSend, submission.generation, submission.slot, result);
+}
+
+// Answered later, unlike by today's kernel: by then the slot may have its next tenant.
+void SimRing::ExecutePeerName(const Submission& submission) {
+  const Descriptor& descriptor = Open(submission.slot, submission.generation);
+  const Token token{Operation::kPeerName, submission.generation, submission.slot};
+  std::int32_t result = -EOPNOTSUPP;
+  if (!world_.Chance(world_.faults().unknown_peer)) {
+    peer_names_[token.Pack()] = descriptor.peer->address();
+    result = kPeerNameBytes;
+  }
+  deferred_.push_back({.kind = Deferred::Kind::kPost, .done = {.token = token, .result = result}});
 }
 
 void SimRing::ExecuteClose(Slot slot) {

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -48,6 +49,7 @@ class SimRing final : public Ring {
   void CancelReceive(Slot slot, std::uint32_t generation) override;
   void Send(Slot slot, std::uint32_t generation, std::span<const std::byte> bytes) override;
   void ArmPollOut(Slot slot, std::uint32_t generation) override;
+  void AskPeerName(Slot slot, std::uint32_t generation) override;
   void CancelAndClose(Slot slot) override;
   void Wake(int handle) override;
   void Submit() override;
@@ -56,6 +58,7 @@ class SimRing final : public Ring {
   std::size_t Reap(std::span<Completion> completions) override;
   std::span<std::byte> Received(const Completion& done) override;
   void Recycle(std::uint16_t buffer_id) override;
+  PeerAddress TakePeerName(const Completion& done) override;
 
   // For the test that drives the world.
   // Until when the last Wait() would have slept: 0 if not at all, ~0 if without an end.
@@ -65,6 +68,8 @@ class SimRing final : public Ring {
   // Lent by completions, reaped or not, and not recycled yet: 0 at a world's end, or it leaks.
   std::uint32_t lent_buffers() const { return lent_count_; }
   std::uint32_t open_slots() const { return open_slots_; }
+  // Asked for and not taken yet: also 0 at a world's end.
+  std::size_t untaken_peer_names() const { return peer_names_.size(); }
 
  private:
   friend class SimPeer;
@@ -72,7 +77,7 @@ class SimRing final : public Ring {
 
   // One entry of the submission queue.
   struct Submission {
-    enum class Kind { kAccept, kReceive, kCancel, kSend, kPollOut, kClose, kWake };
+    enum class Kind { kAccept, kReceive, kCancel, kSend, kPollOut, kPeerName, kClose, kWake };
     Kind kind;
     Slot slot = 0;
     std::uint32_t generation = 0;
@@ -108,6 +113,7 @@ class SimRing final : public Ring {
   void ExecuteReceive(const Submission& submission);
   void ExecuteCancel(const Submission& submission);
   void ExecuteSend(const Submission& submission);
+  void ExecutePeerName(const Submission& submission);
   void ExecuteClose(Slot slot);
 
   void RunDeferred();
@@ -147,6 +153,7 @@ class SimRing final : public Ring {
   std::vector<std::uint16_t> recycled_buffers_;  // The kernel sees them at the next submit.
   std::vector<bool> lent_;
   std::uint32_t lent_count_ = 0;
+  std::map<std::uint64_t, PeerAddress> peer_names_;  // By token, as soon as they are asked for.
   std::uint64_t wake_ns_ = 0;  // When the last wake sent to this ring arrives.
 };
 

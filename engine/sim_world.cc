@@ -5,6 +5,17 @@
 #include "engine/invariant.h"
 
 namespace tickcast::engine {
+namespace {
+
+// 10.0.0.0/8, one address per peer.
+PeerAddress AddressOf(std::size_t number) {
+  const auto part = [number](int shift) { return static_cast<std::uint8_t>(number >> shift); };
+  return {.ip = {10, part(16), part(8), part(0)},
+          .port = static_cast<std::uint16_t>(40000 + number % 20000),
+          .family = PeerAddress::Family::kIpv4};
+}
+
+}  // namespace
 
 SimFaults SimFaults::Hostile() {
   return {.refused_send = 0.1,
@@ -13,6 +24,7 @@ SimFaults SimFaults::Hostile() {
           .no_buffers = 0.05,
           .multishot_end = 0.1,
           .buffer_at_end = 0.5,
+          .unknown_peer = 0.1,
           .reorder = 0.5,
           .min_socket_buffer_bytes = 64,
           .max_socket_buffer_bytes = 4096,
@@ -30,7 +42,7 @@ SimRing& SimWorld::AddRing(const SimRingOptions& options) {
 SimPeer& SimWorld::Connect(SimRing& ring) {
   const std::uint64_t capacity_bytes =
       Between(faults_.min_socket_buffer_bytes, faults_.max_socket_buffer_bytes);
-  peers_.push_back(std::make_unique<SimPeer>(*this, capacity_bytes));
+  peers_.push_back(std::make_unique<SimPeer>(*this, capacity_bytes, AddressOf(peers_.size())));
   peers_.back()->BeginConnect(ring);
   return *peers_.back();
 }

@@ -34,6 +34,7 @@ struct SimFaults {
   double no_buffers = 0;     // -ENOBUFS although a buffer is free.
   double multishot_end = 0;  // A receive or accept ends with a good result.
   double buffer_at_end = 0;  // The result 0 of a receive lends a buffer too.
+  double unknown_peer = 0;   // The kernel does not tell a peer's address (-EOPNOTSUPP).
   double reorder = 0;        // A completion overtakes those of other sockets.
   std::size_t min_socket_buffer_bytes = 64 * 1024;  // What a socket holds unread by its peer.
   std::size_t max_socket_buffer_bytes = 64 * 1024;

@@ -42,6 +42,14 @@ std::uint32_t DescriptorLimit() {
   return static_cast<std::uint32_t>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
 }
 
+// Of the addresses of what is accepted from `listen_fd`, which are of its family.
+std::uint32_t PeerNameBytes(int listen_fd) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof(bound);
+  getsockname(listen_fd, reinterpret_cast<sockaddr*>(&bound), &size);
+  return bound.ss_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<UringRing>> UringRing::Create(const UringOptions& options,
@@ -53,6 +61,7 @@ absl::StatusOr<std::unique_ptr<UringRing>> UringRing::Create(const UringOptions&
 
 absl::Status UringRing::Init(const UringOptions& options, int listen_fd) {
   listen_fd_ = listen_fd;
+  peer_name_bytes_ = PeerNameBytes(listen_fd);
   io_uring_params params{};
   params.flags = kRingSetupFlags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
   params.cq_entries = options.completion_entries;
@@ -181,6 +190,24 @@ void UringRing::ArmPollOut(Slot slot, std::uint32_t generation) {
   io_uring_prep_poll_add(entry, static_cast<int>(slot), POLLOUT);
   entry->flags |= IOSQE_FIXED_FILE;
   io_uring_sqe_set_data64(entry, Token{Operation::kPollOut, generation, slot}.Pack());
+}
+
+void UringRing::AskPeerName(Slot slot, std::uint32_t generation) {
+  const std::uint64_t token = Token{Operation::kPeerName, generation, slot}.Pack();
+  const auto [name, added] = peer_names_.try_emplace(token);
+  INVARIANT(added, "a connection is asked for its peer once at a time");
+  io_uring_sqe* entry = NextEntry();
+  PrepareGetSockOpt(entry, static_cast<int>(slot), SOL_SOCKET, SO_PEERNAME, &name->second,
+                    peer_name_bytes_);
+  entry->flags |= IOSQE_FIXED_FILE;
+  io_uring_sqe_set_data64(entry, token);
+}
+
+PeerAddress UringRing::TakePeerName(const Completion& done) {
+  const auto name = peer_names_.extract(done.token.Pack());
+  INVARIANT(!name.empty(), "a peer's name is taken once");
+  if (done.result < 0) return {};
+  return PeerAddress::From(reinterpret_cast<const sockaddr*>(&name.mapped()));
 }
 
 void UringRing::CancelAndClose(Slot slot) {

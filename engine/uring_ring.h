@@ -8,8 +8,10 @@
 #pragma once
 
 #include <liburing.h>
+#include <netinet/in.h>
 
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -49,6 +51,7 @@ class UringRing : public Ring {
   void CancelReceive(Slot slot, std::uint32_t generation) override;
   void Send(Slot slot, std::uint32_t generation, std::span<const std::byte> bytes) override;
   void ArmPollOut(Slot slot, std::uint32_t generation) override;
+  void AskPeerName(Slot slot, std::uint32_t generation) override;
   void CancelAndClose(Slot slot) override;
   void Wake(int handle) override;
   void Submit() override;
@@ -56,6 +59,7 @@ class UringRing : public Ring {
   std::size_t Reap(std::span<Completion> completions) override;
   std::span<std::byte> Received(const Completion& done) override;
   void Recycle(std::uint16_t buffer_id) override;
+  PeerAddress TakePeerName(const Completion& done) override;
 
  protected:
   UringRing() = default;
@@ -95,6 +99,11 @@ class UringRing : public Ring {
   std::vector<Armed> armed_;  // By slot.
 
   int buffers_recycled_ = 0;  // Added to the ring, not yet visible to the kernel.
+
+  // The kernel writes an address of just this size, or refuses: that of the listener's family.
+  std::uint32_t peer_name_bytes_ = sizeof(sockaddr_in);
+  // By token, from AskPeerName() to TakePeerName(): the kernel may write there until it completes.
+  std::unordered_map<std::uint64_t, sockaddr_in6> peer_names_;
 
   std::vector<Completion> spilled_;  // Oldest first from spilled_next_.
   std::size_t spilled_next_ = 0;

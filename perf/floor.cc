@@ -249,6 +249,7 @@ void Floor::OnCompletion(const io_uring_cqe& done) {
     case Operation::kPollOut:
     case Operation::kWake:
     case Operation::kConnect:
+    case Operation::kPeerName:
       return;
   }
 }

@@ -260,7 +260,8 @@ void Shard::Handle(const engine::Completion& done) {
       return;
     case engine::Operation::kSend:
     case engine::Operation::kConnect:
-      INVARIANT(false, "a shard settles its sends and never connects");
+    case engine::Operation::kPeerName:
+      INVARIANT(false, "a shard settles its sends, never connects and asks for no peer");
     case engine::Operation::kWake:
     case engine::Operation::kNone:
       return;

@@ -320,6 +320,59 @@ TEST_F(SimRingTest, ACancelledReceiveLosesNothing) {
   EXPECT_TRUE(before_seen && after_seen) << "both outcomes of the race occur";
 }
 
+TEST_F(SimRingTest, EachPeerHasAnAddressOfItsOwnThatIsToldOnce) {
+  Build();
+  ring_->ArmAccept();
+  const SimPeer& first = Accepted();
+  const SimPeer& second = Accepted();
+  EXPECT_EQ(first.address().Text(), "10.0.0.0:40000");
+  EXPECT_EQ(second.address().Text(), "10.0.0.1:40001");
+  ring_->AskPeerName(1, 6);
+  ring_->AskPeerName(0, 5);
+  EXPECT_THAT(Reap(), IsEmpty());
+  const std::vector<Completion> done = Settle();
+  ASSERT_EQ(done.size(), 2u);
+  EXPECT_EQ(done[0].token, (Token{Operation::kPeerName, 6, 1}));
+  EXPECT_GT(done[0].result, 0);
+  EXPECT_FALSE(done[0].more);
+  EXPECT_FALSE(done[0].has_buffer);
+  EXPECT_EQ(done[1].token, (Token{Operation::kPeerName, 5, 0}));
+  EXPECT_EQ(ring_->untaken_peer_names(), 2u);
+  EXPECT_EQ(ring_->TakePeerName(done[0]), second.address());
+  EXPECT_EQ(ring_->TakePeerName(done[1]), first.address());
+  EXPECT_EQ(ring_->untaken_peer_names(), 0u);
+}
+
+TEST_F(SimRingTest, AKernelThatDoesNotTellPeersSaysSo) {
+  Build({.unknown_peer = 1});
+  ring_->ArmAccept();
+  Accepted();
+  ring_->AskPeerName(0, 1);
+  const std::vector<Completion> done = Settle();
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_EQ(done[0].result, -EOPNOTSUPP);
+  EXPECT_EQ(ring_->TakePeerName(done[0]), PeerAddress{});
+}
+
+TEST_F(SimRingTest, APeersAddressCanComeWhenTheSlotHasItsNextTenant) {
+  Build({}, {.slots = 1});
+  ring_->ArmAccept();
+  const SimPeer& former = Accepted();
+  ring_->AskPeerName(0, 1);
+  ring_->CancelAndClose(0);
+  ring_->Submit();
+  const SimPeer& next = world_->Connect(*ring_);
+  const std::vector<Completion> done = Settle();
+  EXPECT_TRUE(next.accepted());
+  const auto late = std::find_if(done.begin(), done.end(), [](const Completion& one) {
+    return one.token.operation == Operation::kPeerName;
+  });
+  ASSERT_NE(late, done.end());
+  EXPECT_EQ(late->token, (Token{Operation::kPeerName, 1, 0}));
+  EXPECT_EQ(ring_->TakePeerName(*late), former.address());
+  EXPECT_NE(former.address(), next.address());
+}
+
 TEST_F(SimRingTest, ALateCompletionCanMeetTheSlotsNextTenant) {
   bool late_seen = false;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
@@ -422,6 +475,18 @@ TEST_F(SimRingDeathTest, BreakingTheContractEndsInAnInvariant) {
     ring_->Submit();
   };
   EXPECT_DEATH(arm_twice(), "one receive is armed per slot");
+  const auto ask_twice = [&] {
+    ring_->AskPeerName(0, 1);
+    ring_->AskPeerName(0, 1);
+  };
+  EXPECT_DEATH(ask_twice(), "asked for its peer once at a time");
+  const auto take_twice = [&] {
+    ring_->AskPeerName(0, 1);
+    const std::vector<Completion> done = Settle();
+    ring_->TakePeerName(done.at(0));
+    ring_->TakePeerName(done.at(0));
+  };
+  EXPECT_DEATH(take_twice(), "a peer's name is taken once");
 }
 
 }  // namespace

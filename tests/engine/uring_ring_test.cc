@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "engine/listener.h"
@@ -212,6 +214,143 @@ TEST_F(UringRingTest, ADryBufferPoolEndsTheReceiveAndRecyclingLetsItGoOn) {
   }
   EXPECT_EQ(received, data.size());
   close(client);
+}
+
+// What getsockname(2) says at the client's end; the family is that of the socket.
+PeerAddress OwnNameOf(int fd) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof(name);
+  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size), 0);
+  return PeerAddress::From(reinterpret_cast<const sockaddr*>(&name));
+}
+
+TEST_F(UringRingTest, TellsThePeersOfAcceptedConnections) {
+  ring_->ArmAccept();
+  const int first = Connect();
+  const Slot first_slot = Accept();
+  const int second = Connect();
+  const Slot second_slot = Accept();
+  ring_->AskPeerName(first_slot, 7);
+  ring_->AskPeerName(second_slot, 8);
+  for (const auto& [slot, generation, fd] :
+       {std::tuple(first_slot, 7u, first), std::tuple(second_slot, 8u, second)}) {
+    const std::optional<Completion> done = Await(Operation::kPeerName);
+    ASSERT_TRUE(done.has_value());
+    EXPECT_EQ(done->token, (Token{Operation::kPeerName, generation, slot}));
+    if (done->result == -EOPNOTSUPP) GTEST_SKIP() << "SO_PEERNAME by io_uring needs Linux 6.7";
+    EXPECT_GT(done->result, 0);
+    const PeerAddress peer = ring_->TakePeerName(*done);
+    EXPECT_EQ(peer, OwnNameOf(fd)) << peer.Text();
+    EXPECT_EQ(peer.family, PeerAddress::Family::kIpv4);
+  }
+  close(first);
+  close(second);
+}
+
+TEST_F(UringRingTest, APeersNameIsAskedForAgainOnceItWasTaken) {
+  ring_->ArmAccept();
+  const int client = Connect();
+  const Slot slot = Accept();
+  for (int i = 0; i < 2; ++i) {
+    ring_->AskPeerName(slot, 1);
+    const std::optional<Completion> done = Await(Operation::kPeerName);
+    ASSERT_TRUE(done.has_value());
+    if (done->result == -EOPNOTSUPP) GTEST_SKIP() << "SO_PEERNAME by io_uring needs Linux 6.7";
+    EXPECT_EQ(ring_->TakePeerName(*done), OwnNameOf(client));
+  }
+  close(client);
+}
+
+TEST_F(UringRingTest, AClosedConnectionsNameIsUnknownAndNotItsSuccessors) {
+  ring_->ArmAccept();
+  const int former = Connect();
+  const Slot slot = Accept();
+  ring_->CancelAndClose(slot);
+  ring_->AskPeerName(slot, 1);
+  const std::optional<Completion> none = Await(Operation::kPeerName);
+  ASSERT_TRUE(none.has_value());
+  EXPECT_EQ(none->result, -EBADF);
+  EXPECT_EQ(ring_->TakePeerName(*none), PeerAddress{});
+
+  const int next = Connect();
+  ASSERT_EQ(Accept(), slot);
+  // The completion is there and not reaped when the connection ends and the slot has another.
+  ring_->AskPeerName(slot, 2);
+  ring_->CancelAndClose(slot);
+  ring_->Submit();
+  const PeerAddress name = OwnNameOf(next);
+  const int last = Connect();
+  std::optional<Completion> late;
+  std::optional<Completion> accepted;
+  const std::uint64_t deadline = ring_->now_ns() + kSecond;
+  while (!accepted.has_value() && ring_->now_ns() < deadline) {
+    ring_->Wait(deadline);
+    Completion done;
+    while (ring_->Reap({&done, 1}) == 1) {
+      if (done.token.operation == Operation::kPeerName) late = done;
+      if (done.token.operation == Operation::kAccept) accepted = done;
+    }
+  }
+  ASSERT_TRUE(accepted.has_value());
+  EXPECT_EQ(accepted->result, static_cast<std::int32_t>(slot));
+  ASSERT_TRUE(late.has_value());
+  EXPECT_EQ(late->token, (Token{Operation::kPeerName, 2, slot}));
+  if (late->result == -EOPNOTSUPP) GTEST_SKIP() << "SO_PEERNAME by io_uring needs Linux 6.7";
+  EXPECT_EQ(ring_->TakePeerName(*late), name);
+  for (const int fd : {former, next, last}) close(fd);
+}
+
+// The kernel refuses to write an address of another size than the socket's family has.
+TEST(UringRingPeerNameTest, AListenerOnIpv6TellsClientsOfBothFamilies) {
+  if (const absl::Status probe = ProbeKernel(); !probe.ok()) GTEST_SKIP() << probe;
+  std::uint16_t port = 0;
+  const absl::StatusOr<int> listener = OpenListener({.address = "::", .port = 0}, &port);
+  if (!listener.ok()) GTEST_SKIP() << "no IPv6 here: " << listener.status();
+  auto ring = UringRing::Create({.submission_entries = 8,
+                                 .completion_entries = 16,
+                                 .slots = 4,
+                                 .buffers = 8,
+                                 .buffer_bytes = 64},
+                                *listener);
+  ASSERT_TRUE(ring.ok()) << ring.status();
+  const auto await = [&ring](Operation operation) {
+    Completion done;
+    const std::uint64_t deadline = (*ring)->now_ns() + kSecond;
+    while ((*ring)->now_ns() < deadline) {
+      (*ring)->Wait(deadline);
+      while ((*ring)->Reap({&done, 1}) == 1) {
+        if (done.token.operation == operation) return done;
+      }
+    }
+    ADD_FAILURE() << "no completion";
+    return Completion{.result = -ETIME};
+  };
+  (*ring)->ArmAccept();
+  for (const int family : {AF_INET, AF_INET6}) {
+    const int client = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_GE(client, 0);
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    v6.sin6_addr = in6addr_loopback;
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int connected = family == AF_INET
+                              ? connect(client, reinterpret_cast<sockaddr*>(&v4), sizeof(v4))
+                              : connect(client, reinterpret_cast<sockaddr*>(&v6), sizeof(v6));
+    ASSERT_EQ(connected, 0) << strerror(errno);
+    const Completion accepted = await(Operation::kAccept);
+    ASSERT_GE(accepted.result, 0);
+    (*ring)->AskPeerName(static_cast<Slot>(accepted.result), 1);
+    const Completion done = await(Operation::kPeerName);
+    if (done.result == -EOPNOTSUPP) GTEST_SKIP() << "SO_PEERNAME by io_uring needs Linux 6.7";
+    const PeerAddress peer = (*ring)->TakePeerName(done);
+    EXPECT_EQ(peer, OwnNameOf(client)) << peer.Text();
+    EXPECT_NE(peer.port, 0);
+    close(client);
+  }
 }
 
 TEST_F(UringRingTest, MoreSubmissionsThanTheQueueHoldsAreAllTaken) {

@@ -32,6 +32,7 @@ class FakeRing final : public engine::Ring {
         {slot, generation, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())});
   }
   void ArmPollOut(engine::Slot, std::uint32_t) override {}
+  void AskPeerName(engine::Slot, std::uint32_t) override {}
   void CancelAndClose(engine::Slot) override {}
   void Wake(int handle) override { woken.push_back(handle); }
   void Submit() override {}
@@ -39,6 +40,7 @@ class FakeRing final : public engine::Ring {
   std::size_t Reap(std::span<engine::Completion>) override { return 0; }
   std::span<std::byte> Received(const engine::Completion&) override { return {}; }
   void Recycle(std::uint16_t) override {}
+  engine::PeerAddress TakePeerName(const engine::Completion&) override { return {}; }
 
   std::vector<Sent> sent;
   std::vector<int> woken;

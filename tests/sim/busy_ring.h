@@ -56,6 +56,9 @@ class BusyRing final : public engine::Ring {
   void ArmPollOut(engine::Slot slot, std::uint32_t generation) override {
     ring_.ArmPollOut(slot, generation);
   }
+  void AskPeerName(engine::Slot slot, std::uint32_t generation) override {
+    ring_.AskPeerName(slot, generation);
+  }
   void CancelAndClose(engine::Slot slot) override { ring_.CancelAndClose(slot); }
   void Wake(int handle) override { ring_.Wake(handle); }
   void Submit() override {
@@ -74,6 +77,9 @@ class BusyRing final : public engine::Ring {
     return ring_.Received(done);
   }
   void Recycle(std::uint16_t buffer_id) override { ring_.Recycle(buffer_id); }
+  engine::PeerAddress TakePeerName(const engine::Completion& done) override {
+    return ring_.TakePeerName(done);
+  }
 
  private:
   engine::SimWorld& world_;

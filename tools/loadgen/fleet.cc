@@ -263,6 +263,7 @@ void Fleet::OnCompletion(const Completion& done) {
     case Operation::kAccept:
     case Operation::kWake:
     case Operation::kConnect:
+    case Operation::kPeerName:
       return;
   }
 }
