@@ -87,6 +87,12 @@ class Books {
   std::vector<KindRecord>& records() { return records_; }
   const BookCounts& counts() const { return counts_; }
   const Lull& lull() const { return lull_; }
+  // None of its connections is there; called at least once a turn while that is so.
+  void Nobody(std::uint64_t since_ns, std::uint64_t now_ns) {
+    if (nobody_since_ns_ == 0) nobody_since_ns_ = since_ns;
+    if (measuring_) lull_.Nobody(nobody_since_ns_, now_ns);
+  }
+  void Somebody() { nobody_since_ns_ = 0; }
   Histogram TakeInterval();  // Latencies since the last call.
 
  private:
@@ -120,6 +126,7 @@ class Books {
   std::vector<std::uint32_t> heard_ms_;   // By connection: its last delivery.
   std::vector<std::uint32_t> waited_ms_;  // The longest time between two, while measuring.
   Lull lull_;
+  std::uint64_t nobody_since_ns_ = 0;  // 0: somebody is there.
 };
 
 }  // namespace tickcast::loadgen

@@ -196,6 +196,11 @@ void Crew::Turn() {
   if (own_publisher_) deadline = std::min(deadline, own_publisher_->Step(now));
   if (!to_open_.empty()) deadline = std::min(deadline, now + kMillisecond);
   fleet_->Turn(deadline);
+  if (fleet_->ready() == 0) {
+    books_.Nobody(now, now_ns());
+  } else {
+    books_.Somebody();
+  }
   if (!reports_.empty()) ReportDeliveries();
 }
 

@@ -50,6 +50,22 @@ TEST(LullTest, MergedOnlyWhatNobodyHadIsALull) {
   EXPECT_EQ(odd.LongestNs(kBegin + 30 * kStep), 4 * kStep);
 }
 
+TEST(LullTest, WhereNobodyIsConnectedNobodyWaits) {
+  Lull one;
+  Lull other;
+  one.Begin(kBegin);
+  other.Begin(kBegin);
+  one.Mark(kBegin);
+  // Of the one nobody is there in steps 2 to 19, of the other in 5 to 9.
+  for (std::uint64_t step = 3; step <= 20; ++step) {
+    one.Nobody(kBegin + 2 * kStep - 1, kBegin + step * kStep);
+  }
+  other.Nobody(kBegin + 5 * kStep, kBegin + 10 * kStep + 1);
+  EXPECT_EQ(one.LongestNs(kBegin + 20 * kStep), 1 * kStep);
+  one.Merge(other);
+  EXPECT_EQ(one.LongestNs(kBegin + 20 * kStep), 10 * kStep) << "steps 10 to 19";
+}
+
 TEST(LullTest, WhatCameBeforeTheBeginningDoesNotCount) {
   Lull lull;
   lull.Begin(kBegin);
