@@ -25,6 +25,10 @@ class Ring {
   // Monotonic time in nanoseconds (CLOCK_MONOTONIC; virtual in simulation).
   virtual std::uint64_t now_ns() = 0;
 
+  // Time that the ring's thread has had a core, in nanoseconds (CLOCK_THREAD_CPUTIME_ID, a system
+  // call). Where there are no threads, all of it.
+  virtual std::uint64_t cpu_ns() { return now_ns(); }
+
   // How other rings address this one in Wake(). Constant for the ring's life.
   virtual int handle() const = 0;
 

@@ -123,6 +123,13 @@ std::uint64_t UringRing::now_ns() {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+std::uint64_t UringRing::cpu_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
 io_uring_sqe* UringRing::NextEntry() {
   io_uring_sqe* entry = io_uring_get_sqe(&ring_);
   if (entry == nullptr) [[unlikely]] {

@@ -43,6 +43,7 @@ class UringRing : public Ring {
   UringRing& operator=(const UringRing&) = delete;
 
   std::uint64_t now_ns() override;
+  std::uint64_t cpu_ns() override;
   int handle() const override { return ring_.ring_fd; }
   std::uint32_t slot_count() const override { return slot_count_; }
   void ArmAccept() override;

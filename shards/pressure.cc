@@ -15,6 +15,7 @@ constexpr double kForgotten = 0.001;
 // below how much it is calm: one broadcast to a full table takes a tenth of a second.
 constexpr double kOverrunShare = 0.5;
 constexpr double kCalmShare = 0.2;
+constexpr double kCoreShare = 0.5;
 
 PressureLevel Next(PressureLevel level, int step) {
   const int next = std::clamp(static_cast<int>(level) + step, 0, int{kPressureLevels} - 1);
@@ -86,21 +87,30 @@ bool ConnectionPressure::calm() const {
   return !blocked_ && level() == PressureLevel::kNormal && share_ < kForgotten;
 }
 
-bool ShardPressure::OnTurn(std::uint64_t begin_ns, std::uint64_t end_ns,
+bool ShardPressure::WantsCpu(std::uint64_t end_ns) const {
+  return window_begin_ns_ == 0 || end_ns - window_begin_ns_ >= kSecond;
+}
+
+bool ShardPressure::OnTurn(std::uint64_t begin_ns, std::uint64_t end_ns, std::uint64_t cpu_ns,
                            const engine::PressureConfig& config) {
   if (window_begin_ns_ == 0) {
     window_begin_ns_ = begin_ns;
+    // Asked for at the end of the window's first turn, which is taken to have had the core.
+    window_cpu_ns_ = cpu_ns - std::min(cpu_ns, end_ns - begin_ns);
     overrun_ns_ = 0;
   }
   if (end_ns - begin_ns > config.turn_budget_ns) overrun_ns_ += end_ns - begin_ns;
-  const std::uint64_t passed = end_ns - window_begin_ns_;
-  if (passed < kSecond) return false;
-  const double share = static_cast<double>(overrun_ns_) / static_cast<double>(passed);
+  if (end_ns - window_begin_ns_ < kSecond) return false;
+  const double passed = static_cast<double>(end_ns - window_begin_ns_);
+  const double share = static_cast<double>(overrun_ns_) / passed;
+  const bool had_core = static_cast<double>(cpu_ns - window_cpu_ns_) >= kCoreShare * passed;
   window_begin_ns_ = end_ns;
+  window_cpu_ns_ = cpu_ns;
   overrun_ns_ = 0;
   if (!config.enabled) return false;
-  const PressureLevel rising = share >= kOverrunShare ? Next(level(), 1) : PressureLevel::kNormal;
-  const PressureLevel staying = share >= kCalmShare ? level() : PressureLevel::kNormal;
+  const bool late = share >= kOverrunShare && had_core;
+  const PressureLevel rising = late ? Next(level(), 1) : PressureLevel::kNormal;
+  const PressureLevel staying = share >= kCalmShare && had_core ? level() : PressureLevel::kNormal;
   return hysteresis_.Update(rising, std::max(rising, staying), end_ns, config.hold_ns);
 }
 

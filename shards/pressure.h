@@ -67,8 +67,14 @@ class ConnectionPressure {
 // Of a shard: whether its turns take longer than their budget, second after second.
 class ShardPressure {
  public:
-  // One turn's work, from its begin to before its sleep. True when the level changed.
-  bool OnTurn(std::uint64_t begin_ns, std::uint64_t end_ns, const engine::PressureConfig& config);
+  // Whether OnTurn() at `end_ns` wants to know the CPU time of the thread.
+  bool WantsCpu(std::uint64_t end_ns) const;
+
+  // One turn's work, from its begin to before its sleep; `cpu_ns`: what the thread has had of a
+  // core so far. True when the level changed. A shard that had a core for less than half of the
+  // second is late because others have it, and sending less would not give it one.
+  bool OnTurn(std::uint64_t begin_ns, std::uint64_t end_ns, std::uint64_t cpu_ns,
+              const engine::PressureConfig& config);
 
   // Forgets the turns of this second: a change of level is not in force yet, so they say nothing
   // about what it does.
@@ -79,7 +85,8 @@ class ShardPressure {
  private:
   Hysteresis hysteresis_;
   std::uint64_t window_begin_ns_ = 0;
-  std::uint64_t overrun_ns_ = 0;  // Time within turns that overran, in this window.
+  std::uint64_t window_cpu_ns_ = 0;  // CPU time at its begin.
+  std::uint64_t overrun_ns_ = 0;     // Time within turns that overran, in this window.
 };
 
 }  // namespace tickcast::shards

@@ -66,7 +66,8 @@ void Shard::ReviewShard(std::uint64_t turn_end_ns) {
   if (level_sweep_ < connections_.slots()) {
     pressure_.Restart();
   } else {
-    pressure_.OnTurn(now_ns_, turn_end_ns, config_.pressure);
+    const std::uint64_t cpu_ns = pressure_.WantsCpu(turn_end_ns) ? ring_.cpu_ns() : 0;
+    pressure_.OnTurn(now_ns_, turn_end_ns, cpu_ns, config_.pressure);
   }
   PressureLevel floor = pressure_.level();
   if (memory_.shed() >= Shed::kConflate) floor = std::max(floor, PressureLevel::kCritical);

@@ -236,7 +236,7 @@ std::vector<Level> RunShard(ShardPressure& pressure, std::uint64_t& now_ns, std:
     const std::uint64_t begin_ns = now_ns;
     now_ns += busy_ms * kMillisecond;
     const Level before = pressure.level();
-    const bool changed = pressure.OnTurn(begin_ns, now_ns, config);
+    const bool changed = pressure.OnTurn(begin_ns, now_ns, now_ns, config);
     EXPECT_EQ(changed, pressure.level() != before);
     if (changed) levels.push_back(pressure.level());
     now_ns += idle_ms * kMillisecond;
@@ -296,9 +296,26 @@ TEST(ShardPressureTest, SwitchedOffItStaysNormal) {
 // A turn that is a long time alone, and a sleep of one: no division of them goes wrong.
 TEST(ShardPressureTest, OneTurnOfSecondsIsOneLevel) {
   ShardPressure pressure;
-  EXPECT_TRUE(pressure.OnTurn(kBegin, kBegin + 10 * kSecond, {}));
+  EXPECT_TRUE(pressure.OnTurn(kBegin, kBegin + 10 * kSecond, kBegin + 10 * kSecond, {}));
   EXPECT_EQ(pressure.level(), Level::kDegraded);
-  EXPECT_FALSE(pressure.OnTurn(kBegin + 10 * kSecond, kBegin + 10 * kSecond + 1, {}));
+  EXPECT_FALSE(pressure.OnTurn(kBegin + 10 * kSecond, kBegin + 10 * kSecond + 1,
+                               kBegin + 10 * kSecond + 1, {}));
+}
+
+// Long turns of a thread that others keep from its core are not its connections' fault.
+TEST(ShardPressureTest, WhoHadNoCoreIsNotUnderPressure) {
+  for (const std::uint64_t core_percent : {40, 60}) {
+    ShardPressure pressure;
+    std::uint64_t now_ns = kBegin;
+    for (int turn = 0; turn < 20; ++turn) {
+      const std::uint64_t begin_ns = now_ns;
+      now_ns += 200 * kMillisecond;
+      const std::uint64_t cpu_ns = (now_ns - kBegin) * core_percent / 100;
+      EXPECT_EQ(pressure.WantsCpu(now_ns), turn == 0 || turn % 5 == 4);
+      pressure.OnTurn(begin_ns, now_ns, cpu_ns, {});
+    }
+    EXPECT_EQ(pressure.level() != Level::kNormal, core_percent == 60) << core_percent;
+  }
 }
 
 }  // namespace
