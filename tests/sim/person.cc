@@ -58,6 +58,7 @@ std::uint32_t Person::AskFor(const std::string& channel, Pending::Kind kind) {
   SubscribeOptions options;
   const bool log = audit_.channel(channel).type == ChannelType::kLog;
   options.recoverable = log;
+  options.data = follow.options;
   // An SDK recovers where it has a position, whatever has happened since.
   options.recover = log && follow.next_offset != 0;
   if (options.recover) {
@@ -65,9 +66,29 @@ std::uint32_t Person::AskFor(const std::string& channel, Pending::Kind kind) {
     options.epoch = follow.epoch;
   }
   const std::uint32_t id = client_->Subscribe(channel, options);
-  Expect(id,
-         {.kind = kind, .channel = channel, .since = options.offset, .recover = options.recover});
+  Expect(id, {.kind = kind,
+              .channel = channel,
+              .since = options.offset,
+              .recover = options.recover,
+              .options = !options.data.empty()});
   return id;
+}
+
+void Person::SetOptions(const std::string& channel, const std::string& options) {
+  follows_[channel].options = options;
+}
+
+void Person::ChangeOptions(const std::string& channel, const std::string& members) {
+  Follow& follow = follows_[channel];
+  follow.options = "{" + members + "}";
+  // It may not be subscribed when this is read, or not yet; else it has to work.
+  const bool certain = follow.live && follow.ops.empty();
+  const std::uint32_t id =
+      client_->Rpc("tickcast.options", R"({"channel":")" + channel + "\"," + members + "}");
+  Expect(id, {.kind = Pending::Kind::kOptions,
+              .channel = channel,
+              .error = certain ? 0u : 107u,
+              .drops = follow.drops});
 }
 
 void Person::Unwant(const std::string& channel) {
@@ -107,7 +128,10 @@ void Person::OnHeard(const Heard& heard) {
     case Heard::Kind::kPing:
     case Heard::Kind::kPong:
     case Heard::Kind::kMessage:
+      return;
     case Heard::Kind::kRpc:
+      EXPECT_NE(heard.text.find("interval_ms"), std::string::npos) << heard.text;
+      Take(heard, Pending::Kind::kOptions);
       return;
     case Heard::Kind::kRefused:
       ADD_FAILURE() << "no upgrade: " << heard.code;
@@ -171,6 +195,10 @@ void Person::OnError(const Heard& heard) {
     EXPECT_TRUE(waits || (follow.live && follow.second)) << pending.channel;
     return InOrder(follow, heard.id);
   }
+  if (pending.kind == Pending::Kind::kOptions && follows_[pending.channel].drops > pending.drops) {
+    EXPECT_EQ(heard.code, 107u) << "the server had ended it";
+    return;
+  }
   EXPECT_EQ(heard.code, pending.error)
       << pending.channel << ", command of kind " << static_cast<int>(pending.kind);
   if (pending.kind != Pending::Kind::kNonsense) return;
@@ -195,7 +223,14 @@ void Person::OnSubscribed(const Heard& heard) {
   const std::string& channel = asked.channel;
   Follow& follow = follows_[channel];
   if (!second) InOrder(follow, heard.id);
+  if (follow.live && (second || follow.second)) {
+    // It was there, and asked for other options.
+    EXPECT_TRUE(heard.publications.empty() && !heard.positioned) << channel;
+    EXPECT_NE(heard.text, "") << channel;
+    return;
+  }
   EXPECT_FALSE(follow.live) << channel << " is subscribed already";
+  EXPECT_EQ(heard.text.empty(), !asked.options) << channel;
   follow.live = true;
   follow.second = second;
   follow.next.clear();
@@ -306,6 +341,7 @@ void Person::OnDropped(const Heard& heard) {
   Follow& follow = follows_[heard.channel];
   EXPECT_TRUE(follow.live) << heard.channel;
   follow.live = false;
+  ++follow.drops;
   // An SDK subscribes again by itself, unless its user has left meanwhile.
   if (!follow.wanted || !client_->may_send() || !follow.ops.empty()) return;
   Subscribe(heard.channel);

@@ -32,6 +32,10 @@ class Person {
   void Want(const std::string& channel);
   void Unwant(const std::string& channel);
   bool wants(const std::string& channel) const;
+  // What it asks for with each subscribe to the channel from now on; "" or a JSON object.
+  void SetOptions(const std::string& channel, const std::string& options);
+  // The same, and of the server at once, by rpc. `members`: all three options, without braces.
+  void ChangeOptions(const std::string& channel, const std::string& members);
   void SubscribeTwice(const std::string& channel);  // An error of the user's: 105.
   void Publish(const std::string& channel, std::size_t padding_bytes);
   void ReadHistory(const std::string& channel);
@@ -67,6 +71,8 @@ class Person {
     std::uint64_t next_offset = 0;  // kLog; 0 = no position yet.
     std::string epoch;
     Payload value;  // kState.
+    std::string options;
+    std::uint64_t drops = 0;
   };
   struct Pending {
     enum class Kind {
@@ -76,14 +82,17 @@ class Person {
       kUnsubscribe,
       kPublish,
       kHistory,
+      kOptions,
       kNonsense
     };
     Kind kind = Kind::kConnect;
     std::string channel;
     std::uint64_t since = 0;  // A subscribe that recovers.
     bool recover = false;
+    bool options = false;  // A subscribe that asked for some.
     Payload payload;
     std::uint32_t error = 0;
+    std::uint64_t drops = 0;  // kOptions: of the channel, when it was asked.
   };
 
   void Expect(std::uint32_t id, Pending pending) { pending_[id] = std::move(pending); }
