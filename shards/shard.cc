@@ -21,8 +21,8 @@ constexpr std::size_t kReapBatch = 256;
 // Completions handled in one turn, and after one batch of a flush: a crowd that connects with
 // twenty subscribes each (50 us of work for one completion) does not keep the others from their
 // values.
-constexpr std::size_t kHandledPerTurn = 512;
-constexpr std::size_t kHandledPerBatch = 32;
+constexpr std::size_t kHandledPerTurn = 128;
+constexpr std::size_t kHandledPerBatch = 8;
 // Messages taken from one lane per turn: a busy sender does not keep a shard from its flush.
 constexpr std::size_t kDrainBatch = 1024;
 // A turn in which nothing is due still looks at the clock this often.
