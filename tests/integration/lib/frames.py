@@ -40,9 +40,12 @@ class Wire:
     """An upgraded connection that sends and receives frames."""
 
     @classmethod
-    async def open(cls, server, path="/connection/websocket"):
+    async def open(cls, server, path="/connection/websocket", **options):
+        """`options` are those of asyncio.open_connection(); `sock` is one that is connected."""
+        if "sock" not in options:
+            options.update(host="127.0.0.1", port=server.port)
         wire = cls()
-        wire.reader, wire.writer = await asyncio.open_connection("127.0.0.1", server.port)
+        wire.reader, wire.writer = await asyncio.open_connection(**options)
         server.undo.append(wire.close)
         wire.send(HANDSHAKE.format(path=path).encode())
         head = await asyncio.wait_for(wire.reader.readuntil(b"\r\n\r\n"), READ_LIMIT_S)
@@ -51,6 +54,18 @@ class Wire:
 
     def send(self, data):
         self.writer.write(data)
+
+    async def drained(self):
+        """Waits until the kernel has taken all that was sent."""
+        while self.writer.transport.get_write_buffer_size() > 0:
+            await asyncio.sleep(0.01)
+
+    def pause(self):
+        """Reads nothing more from the socket."""
+        self.writer.transport.pause_reading()
+
+    def resume(self):
+        self.writer.transport.resume_reading()
 
     async def _exactly(self, size):
         return await asyncio.wait_for(self.reader.readexactly(size), READ_LIMIT_S)
