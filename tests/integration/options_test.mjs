@@ -1,5 +1,5 @@
-// Options of a subscription: what is asked for in a subscribe's `data` or by an rpc, what is granted,
-// and that the granted is kept. docs/protocol.md is the contract.
+// Options of a subscription: what is asked for in a subscribe's `data` or by an rpc, what is
+// granted, and that the granted is kept. docs/protocol.md is the contract.
 
 import assert from 'node:assert/strict';
 

@@ -3,8 +3,8 @@
 
 Passes the bytes of each connection on to 127.0.0.1:PORT and back. Towards the server its receive
 buffer is as small as Node cannot ask for, so that the server notices at once when nobody reads.
-Prints the port it listens on; then obeys the lines of its input: `pause` (read nothing more from the
-server) and `resume`. Ends when its input does.
+Prints the port it listens on; then obeys the lines of its input: `pause` (read nothing more from
+the server) and `resume`. Ends when its input does.
 """
 
 import asyncio
