@@ -21,6 +21,12 @@ namespace {
 // keeps for a client by default (client.queue_max_size).
 constexpr std::size_t kMaxOwedBytes = 1024 * 1024;
 
+// As Connection::rtt_us keeps it: 0 is "not known".
+std::uint32_t RoundTripUs(std::uint64_t round_trip_ns) {
+  constexpr std::uint64_t kLongest = ~std::uint32_t{0};
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(round_trip_ns / 1000, 1, kLongest));
+}
+
 }  // namespace
 
 protocol::PublicationView ViewOf(const Publication& publication) {
@@ -108,6 +114,13 @@ bool Commands::Pong(engine::Slot slot) {
   if (!connection.awaiting_pong) {
     host_.Disconnect(slot, DisconnectCode::kBadRequest);
     return false;
+  }
+  // Of a ping that had to wait for its socket it is not known when it left.
+  const bool waited =
+      connection.trouble != nullptr && std::exchange(connection.trouble->ping_waited, false);
+  if (connection.pong_due_ns != 0 && !waited) {
+    const std::uint64_t left_ns = connection.pong_due_ns - config_.client.pong_timeout_ns;
+    connection.rtt_us = RoundTripUs(host_.NowNs() - left_ns);
   }
   connection.awaiting_pong = false;
   connection.pong_due_ns = 0;
@@ -253,9 +266,10 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
     case Request::Kind::kHistory:
       return OnHistory(*answer);
     case Request::Kind::kTickers:
+    case Request::Kind::kSlowClients:
       break;
   }
-  INVARIANT(false, "sessions do not ask for all tickers");
+  INVARIANT(false, "sessions ask about one channel");
 }
 
 void Commands::ReplyError(engine::Slot slot, std::uint32_t id, ErrorCode error) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/completion.h"
+#include "engine/peer_address.h"
 #include "engine/slab.h"
 #include "engine/timer_wheel.h"
 #include "protocol/websocket/frame_parser.h"
@@ -95,6 +96,8 @@ struct Unsent {
 struct Trouble {
   ConnectionPressure pressure;
   std::uint64_t review_due_ns = 0;
+  engine::PeerAddress peer;  // Unknown until the kernel has told, which it may not.
+  bool ping_waited = false;  // The ping that awaits its pong may have left late.
   bool was_blocked = false;  // Since the client was told last; and what it was told:
   PressureLevel told_level = PressureLevel::kNormal;
   std::uint64_t told_conflated = 0;
@@ -126,6 +129,9 @@ struct Connection {
   std::uint16_t priority_subscriptions = 0;  // Live ones to state channels with `priority`.
   engine::TimerId timer = engine::TimerId::kNone;
   std::uint32_t outbox = OutboxPool::kNone;
+  // From the turn in which the last ping left to the one that read its pong, so what the client's
+  // own event loop took is in it, and what lay in sockets; 0 = not known.
+  std::uint32_t rtt_us = 0;
 
   // Monotonic ns; 0 = none. `due_ns` is the state's own deadline: request head, connect command,
   // end of closing.

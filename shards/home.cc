@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/invariant.h"
+
 namespace tickcast::shards {
 namespace {
 
@@ -140,6 +142,8 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
     case Request::Kind::kTickers:
       AnswerTickers(*request);
       break;
+    case Request::Kind::kSlowClients:
+      INVARIANT(false, "a home knows no connections");
   }
   const ShardId origin = request->origin;
   exchange_.Send(origin, {.kind = Message::Kind::kAnswer, .request = std::move(request)});

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/invariant.h"
 #include "engine/metrics_text.h"
 #include "protocol/abseil.h"
 #include "protocol/websocket/handshake.h"
@@ -45,6 +46,7 @@ const HttpHandler::Route HttpHandler::kRoutes[] = {
     {"/api/broadcast", "POST", &HttpHandler::Api},
     {"/api/batch", "POST", &HttpHandler::Api},
     {"/api", "POST", &HttpHandler::Api},
+    {"/api/slow_clients", "GET", &HttpHandler::ListSlowClients},
 };
 
 HttpHandler::HttpHandler(const engine::Config& config, ConnectionTable& connections,
@@ -55,7 +57,8 @@ HttpHandler::HttpHandler(const engine::Config& config, ConnectionTable& connecti
       assets_(assets),
       responder_(connections, metrics, host),
       api_(config, exchange, responder_, metrics),
-      tickers_(exchange, responder_) {}
+      tickers_(exchange, responder_),
+      slow_clients_(exchange, responder_) {}
 
 HttpAsker HttpHandler::AskerOf(engine::Slot slot, const RequestHead& head) const {
   return {.slot = slot,
@@ -124,6 +127,12 @@ void HttpHandler::Api(const HttpAsker& asker, const RequestHead& head, std::stri
   api_.Run(asker, endpoint, body, host_.NowNs());
 }
 
+void HttpHandler::ListSlowClients(const HttpAsker& asker, const RequestHead& head,
+                                  std::string_view) {
+  if (!api_.Authorized(head)) return responder_.Refuse(asker, 401, "Unauthorized");
+  slow_clients_.Run(asker, head);
+}
+
 // A browser always says where its page came from; other clients do not.
 bool HttpHandler::OriginAllowed(const RequestHead& head) const {
   const auto origin = head.Find("Origin");
@@ -175,8 +184,17 @@ void HttpHandler::Asset(const HttpAsker& asker, const RequestHead& head) {
 }
 
 void HttpHandler::OnAnswer(std::unique_ptr<Request> answer) {
-  if (answer->asker == Request::Asker::kApiCall) return api_.OnAnswer(*answer);
-  tickers_.OnAnswer(*answer, host_.NowNs());
+  switch (answer->asker) {
+    case Request::Asker::kApiCall:
+      return api_.OnAnswer(*answer);
+    case Request::Asker::kTickersPage:
+      return tickers_.OnAnswer(*answer, host_.NowNs());
+    case Request::Asker::kSlowClients:
+      return slow_clients_.OnAnswer(*answer);
+    case Request::Asker::kSession:
+      break;
+  }
+  INVARIANT(false, "sessions get their answers themselves");
 }
 
 void HttpHandler::RefuseConnection(engine::Slot slot, int status, std::string_view reason) {

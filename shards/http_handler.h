@@ -1,5 +1,5 @@
 // HttpHandler: what the port answers to plain HTTP: health, metrics, last values, the page, the
-// publishing API, and the upgrade to a WebSocket.
+// API for publishing and for the list of slow clients, and the upgrade to a WebSocket.
 //
 // A connection answers one request at a time; what the peer pipelines behind it waits in the
 // connection's input. Answers that need other shards (the API, all last values) are written when
@@ -21,6 +21,7 @@
 #include "shards/http_responder.h"
 #include "shards/publish_api.h"
 #include "shards/shard_metrics.h"
+#include "shards/slow_clients.h"
 #include "shards/tickers_page.h"
 
 namespace tickcast::shards {
@@ -54,7 +55,7 @@ class HttpHandler {
   // is not `answering`. REQUIRES: kJsonPaddingBytes readable bytes behind it.
   std::size_t OnInput(engine::Slot slot, std::string_view input);
 
-  // An answer to a question of ours (kApiCall, kTickersPage). Its connection may be gone.
+  // An answer to a question of ours (any asker but kSession). Its connection may be gone.
   void OnAnswer(std::unique_ptr<Request> answer);
 
   // Refuses a connection before it has asked anything.
@@ -70,6 +71,8 @@ class HttpHandler {
   void Metrics(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
   void Tickers(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
   void Api(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
+  void ListSlowClients(const HttpAsker& asker, const protocol::RequestHead& head,
+                       std::string_view body);
   void Upgrade(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
   void Asset(const HttpAsker& asker, const protocol::RequestHead& head);
   bool OriginAllowed(const protocol::RequestHead& head) const;
@@ -81,6 +84,7 @@ class HttpHandler {
   HttpResponder responder_;
   PublishApi api_;
   TickersPage tickers_;
+  SlowClients slow_clients_;
 };
 
 }  // namespace tickcast::shards

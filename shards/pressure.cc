@@ -72,15 +72,19 @@ bool ConnectionPressure::SetBlocked(bool blocked, std::uint64_t now_ns,
 }
 
 bool ConnectionPressure::Review(std::uint64_t now_ns, const engine::PressureConfig& config) {
-  if (now_ns > updated_ns_) {
-    const double passed = static_cast<double>(now_ns - updated_ns_);
-    const double kept = std::exp(-passed / static_cast<double>(config.window_ns));
-    share_ = share_ * kept + (blocked_ ? 1 - kept : 0);
-    updated_ns_ = now_ns;
-  }
+  share_ = BlockedShareAt(now_ns, config);
+  updated_ns_ = std::max(updated_ns_, now_ns);
   if (!config.enabled) return false;
   return hysteresis_.Update(LevelAt(share_, 1, config), LevelAt(share_, config.release, config),
                             now_ns, config.hold_ns);
+}
+
+double ConnectionPressure::BlockedShareAt(std::uint64_t now_ns,
+                                          const engine::PressureConfig& config) const {
+  if (now_ns <= updated_ns_) return share_;
+  const double passed = static_cast<double>(now_ns - updated_ns_);
+  const double kept = std::exp(-passed / static_cast<double>(config.window_ns));
+  return share_ * kept + (blocked_ ? 1 - kept : 0);
 }
 
 bool ConnectionPressure::calm() const {

@@ -54,6 +54,8 @@ class ConnectionPressure {
   bool blocked() const { return blocked_; }
   // Of the time before the last call, weighted by exp(-age / config.window).
   double blocked_share() const { return share_; }
+  // The same of the time before `now_ns`, without news.
+  double BlockedShareAt(std::uint64_t now_ns, const engine::PressureConfig& config) const;
   // Nothing is left to remember of it.
   bool calm() const;
 

@@ -1,4 +1,5 @@
-// Request: a question to a channel's home shard, which travels back as its own answer.
+// Request: a question to another shard, mostly to a channel's home, which travels back as its own
+// answer.
 //
 // What asks is named by shard, kind and a slot with a generation, so an answer that comes after
 // its asker went away is recognised and dropped. The same object goes both ways: the way back
@@ -12,10 +13,10 @@
 
 #include "protocol/centrifuge/codes.h"
 #include "shards/publication.h"
+#include "shards/shard_id.h"
+#include "shards/slow_client.h"
 
 namespace tickcast::shards {
-
-using ShardId = std::uint16_t;
 
 // Index of a channel in the table of one shard's subscribed channels.
 using ChannelIndex = std::uint32_t;
@@ -26,9 +27,10 @@ struct Request {
     kSubscribe,  // Position, recovered publications or last value, and an exact cut to live.
     kPublish,    // By a client or the HTTP API; feeds publish without waiting for an answer.
     kHistory,
-    kTickers,  // Every last value whose channel begins with `channel` ("ticker:").
+    kTickers,      // Every last value whose channel begins with `channel` ("ticker:").
+    kSlowClients,  // The shard's worst `limit` connections; nothing of a home.
   };
-  enum class Asker : std::uint8_t { kSession, kApiCall, kTickersPage };
+  enum class Asker : std::uint8_t { kSession, kApiCall, kTickersPage, kSlowClients };
 
   Kind kind = Kind::kSubscribe;
   Asker asker = Asker::kSession;
@@ -50,8 +52,9 @@ struct Request {
   bool has_since = false;
   std::uint64_t since_offset = 0;
   std::string since_epoch;
-  // kHistory.
+  // kHistory, kSlowClients.
   std::int32_t limit = 0;
+  // kHistory.
   bool reverse = false;
   // kPublish.
   PublicationRef draft;
@@ -65,6 +68,7 @@ struct Request {
   std::uint64_t offset = 0;
   std::string epoch;
   std::vector<PublicationRef> publications;
+  std::vector<SlowClient> slow_clients;  // Worst first.
 };
 
 }  // namespace tickcast::shards

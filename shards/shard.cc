@@ -258,10 +258,11 @@ void Shard::Handle(const engine::Completion& done) {
         fan_out_.OnPollOut(done.token.slot);
       }
       return;
+    case engine::Operation::kPeerName:
+      return OnPeerName(done);
     case engine::Operation::kSend:
     case engine::Operation::kConnect:
-    case engine::Operation::kPeerName:
-      INVARIANT(false, "a shard settles its sends, never connects and asks for no peer");
+      INVARIANT(false, "a shard settles its sends and never connects");
     case engine::Operation::kWake:
     case engine::Operation::kNone:
       return;
@@ -363,6 +364,9 @@ void Shard::OnMessage(ShardId from, Message&& message) {
     case Message::Kind::kTick:
       return home_.Take(std::move(message.publication), now_ns_);
     case Message::Kind::kAsk:
+      if (message.request->kind == Request::Kind::kSlowClients) {
+        return AnswerSlowClients(std::move(message.request));
+      }
       return home_.Ask(std::move(message.request), now_ns_);
     case Message::Kind::kLeave:
       return home_.Leave(from, *message.request);

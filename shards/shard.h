@@ -120,6 +120,8 @@ class Shard final : private Commands::Host,
   void ReviewTrouble(engine::Slot slot);
   void SetLevel(engine::Slot slot);
   void TellPressure(engine::Slot slot);
+  void OnPeerName(const engine::Completion& done);
+  void AnswerSlowClients(std::unique_ptr<Request> request);
   void ReviewShard(std::uint64_t turn_end_ns);
   void SweepLevels();
   void ReviewMemory();

@@ -284,6 +284,7 @@ void Shard::OnBlocked(engine::Slot slot) {
     connection.trouble->review_due_ns = now_ns_ + kReviewNs;
     connection.trouble->told_level = connection.level;
     connection.trouble->told_conflated = commands_.ConflatedOf(slot);
+    ring_.AskPeerName(slot, connections_.generation(slot));
   }
   connection.trouble->was_blocked = true;
   connection.trouble->pressure.SetBlocked(true, now_ns_, config_.pressure);
@@ -300,6 +301,7 @@ void Shard::OnUnblocked(engine::Slot slot) {
   // A ping that could not leave expected no pong; from here on it does.
   if (connection.awaiting_pong && connection.pong_due_ns == 0) {
     connection.pong_due_ns = now_ns_ + config_.client.pong_timeout_ns;
+    connection.trouble->ping_waited = true;
   }
   Schedule(slot);
 }

@@ -60,6 +60,19 @@ void Shard::TellPressure(engine::Slot slot) {
   commands_.TellPressure(slot);
 }
 
+void Shard::OnPeerName(const engine::Completion& done) {
+  const engine::PeerAddress peer = ring_.TakePeerName(done);
+  Connection* connection = connections_.Find(done.token.slot, done.token.generation);
+  if (connection != nullptr && connection->trouble != nullptr) connection->trouble->peer = peer;
+}
+
+void Shard::AnswerSlowClients(std::unique_ptr<Request> request) {
+  request->slow_clients = WorstOf(connections_, static_cast<std::size_t>(request->limit),
+                                  exchange_.self(), now_ns_, config_.pressure);
+  const ShardId origin = request->origin;
+  exchange_.Send(origin, {.kind = Message::Kind::kAnswer, .request = std::move(request)});
+}
+
 // --- Of the shard --------------------------------------------------------------------------------
 
 void Shard::ReviewShard(std::uint64_t turn_end_ns) {

@@ -444,6 +444,7 @@ class World {
     for (ShardId id = 0; id < cluster_.shards(); ++id) {
       EXPECT_EQ(cluster_.ring(id).open_slots(), 0u) << "shard " << id;
       EXPECT_EQ(cluster_.ring(id).lent_buffers(), 0u) << "shard " << id;
+      EXPECT_EQ(cluster_.ring(id).untaken_peer_names(), 0u) << "shard " << id;
     }
     for (const char* level : {"tickcast_connections", "tickcast_channels", "tickcast_subscriptions",
                               "tickcast_lane_waiting", "tickcast_lane_depth"}) {
