@@ -187,6 +187,8 @@ void Shard::OnConnected(engine::Slot slot) {
     connection.ping_due_ns = PingGroup(now_ns_ + interval - spread * 7 / 8);
   }
   Schedule(slot);
+  // The shard's floor, which nobody has told it of.
+  if (connection.level != PressureLevel::kNormal) commands_.TellPressure(slot);
 }
 
 void Shard::OnPeerClose(engine::Slot slot, std::uint16_t code) {

@@ -53,7 +53,8 @@ void Shard::TellPressure(engine::Slot slot) {
   // Intervals conflate too, but as the client wanted.
   const bool behind = trouble.was_blocked || connection.level != PressureLevel::kNormal;
   const bool news = conflated > trouble.told_conflated && behind;
-  trouble.was_blocked = false;
+  // What it missed is counted when it has been pulled up to date; until then there is more to tell.
+  if (!connections_.hot(slot).Is(Hot::kBehind)) trouble.was_blocked = false;
   if (connection.level == trouble.told_level && !news) return;
   trouble.told_level = connection.level;
   trouble.told_conflated = conflated;

@@ -325,6 +325,32 @@ TEST_F(PressureTest, ALevelEndsWithItsConnection) {
   }
 }
 
+// Also when the socket takes bytes again in the very turn of a review, in which what it missed is
+// not counted yet: the offsets go through that turn.
+TEST_F(PressureTest, WhatItMissedIsToldWhateverTheMoment) {
+  for (std::uint64_t offset = 230; offset <= 256; ++offset) {
+    SCOPED_TRACE(offset);
+    told_.clear();
+    ClusterOptions options = Options();
+    options.config.pressure.enabled = false;
+    Begin(options);
+    client_->Unsubscribe("flow:x");
+    client_->Flush();
+    cluster_->RunFor(10 * kMillisecond);
+    running_ = true;
+    client_->peer().SetReading(false);
+    const auto blocked = [&] { return cluster_->Metric("tickcast_blocked_total") == 1; };
+    ASSERT_TRUE(cluster_->RunUntil(blocked));
+    cluster_->RunFor(kSecond + offset * kMillisecond / 50);
+    running_ = false;
+    client_->peer().SetReading(true);
+    cluster_->RunFor(5 * kSecond);
+    ASSERT_GT(cluster_->Metric("tickcast_publications_conflated_total"), 0);
+    ASSERT_FALSE(told_[client_].empty());
+    EXPECT_GT(told_[client_].back().conflated, 0u);
+  }
+}
+
 TEST_F(PressureTest, SwitchedOffNobodyIsEverPaced) {
   ClusterOptions options = Options();
   options.config.pressure.enabled = false;
