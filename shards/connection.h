@@ -48,6 +48,7 @@ struct Subscription {
   std::uint64_t pace_ms : 16 = 0;  // 0: pushed each turn.
   std::uint64_t min_change : 17 = 0;
   std::uint64_t priority : 1 = 0;
+  std::uint64_t due : 1 = 0;    // Where Connection::due_ms is kSomeDue.
   std::uint32_t conflated = 0;  // Values that newer ones replaced in its pulls.
   // The number in what it was sent last, for min_change; NaN: not known, so the next one is sent.
   float last_value = std::numeric_limits<float>::quiet_NaN();
@@ -104,9 +105,9 @@ struct Trouble {
 };
 
 struct Connection {
-  // `due_ms`: no paced subscription is due; those of more than one interval are.
+  // `due_ms`: no paced subscription is due; those of several intervals are, each knows for itself.
   static constexpr std::uint16_t kNoneDue = 0;
-  static constexpr std::uint16_t kAllDue = 0xffff;
+  static constexpr std::uint16_t kSomeDue = 0xffff;
 
   enum class State : std::uint8_t {
     kHttp,       // Reading a request head or body, or answering one.

@@ -129,10 +129,7 @@ std::uint64_t FanOut::Listed() const {
 
 void FanOut::RunPacer(std::uint64_t now_ns) {
   pacer_.Advance(now_ns, [this](engine::Slot slot, std::uint32_t interval_ms) {
-    Connection& connection = connections_[slot];
-    const auto due = static_cast<std::uint16_t>(interval_ms);
-    const bool alone = connection.due_ms == Connection::kNoneDue || connection.due_ms == due;
-    connection.due_ms = alone ? due : Connection::kAllDue;
+    SetDue(connections_[slot], static_cast<std::uint16_t>(interval_ms));
     // Who is blocked is due when it drains.
     if (!connections_.hot(slot).Is(Hot::kBlocked)) ListOwed(slot);
   });

@@ -163,6 +163,8 @@ class FanOut {
   // Where a subscription stands (fan_out_terms.cc).
   std::uint32_t PaceOf(const Connection& connection, const Subscription& subscription) const;
   static bool HasPace(const Connection& connection, std::uint32_t pace_ms);
+  static void SetDue(Connection& connection, std::uint16_t interval_ms);
+  static void ClearDue(Connection& connection);
   void Place(engine::Slot slot, std::uint32_t subscription);
   void Unplace(engine::Slot slot, std::uint32_t subscription);
   void Replace(engine::Slot slot, std::uint32_t subscription);

@@ -73,7 +73,7 @@ void FanOut::Gather(engine::Slot slot) {
   if (!message.bytes.empty()) return QueueMessage(slot, message);
   // Nothing has happened since it was blocked, or since its interval began.
   hot.Clear(Hot::kBehind);
-  connections_[slot].due_ms = Connection::kNoneDue;
+  ClearDue(connections_[slot]);
   events_.OnFlushed(slot);
 }
 
@@ -146,9 +146,8 @@ bool FanOut::TakeBehind(Connection& connection, Subscription& subscription, InFl
 
 // The newest value of a channel whose interval has passed, if it is news.
 bool FanOut::TakePaced(Connection& connection, Subscription& subscription, InFlight& message) {
-  if (connection.due_ms != subscription.pace_ms && connection.due_ms != Connection::kAllDue) {
-    return true;
-  }
+  const bool some = connection.due_ms == Connection::kSomeDue;
+  if (some ? subscription.due == 0 : connection.due_ms != subscription.pace_ms) return true;
   const Latest& latest = channels_.latest(subscription.channel);
   if (latest.sequence == subscription.seen) return true;
   const float value_before = subscription.last_value;
@@ -176,7 +175,11 @@ bool FanOut::HeldBack(PressureLevel level, Subscription& subscription) {
     if (level == PressureLevel::kCritical)
       least = std::max(least, options_.pressure.critical_change);
   }
-  if (least == 0) return false;
+  if (least == 0) {
+    // Sent without a look: what it is, the next comparison does not know.
+    subscription.last_value = std::numeric_limits<float>::quiet_NaN();
+    return false;
+  }
   const float value = ValueOf(subscription.channel);
   const double change = std::abs(double{value} - double{subscription.last_value});
   // A comparison with NaN is false: what has no number is always news.

@@ -45,7 +45,7 @@ void FanOut::SettleTaken(const InFlight& sent) {
   const bool caught_up = !sent.is_tail && sent.whole;
   if (sent.serves && caught_up) {
     hot.Clear(Hot::kBehind);
-    connections_[sent.slot].due_ms = Connection::kNoneDue;
+    ClearDue(connections_[sent.slot]);
   }
   if (hot.Is(Hot::kBehind)) {
     ListOwed(sent.slot);
@@ -67,7 +67,7 @@ void FanOut::SettlePart(const InFlight& sent) {
   } else {
     connections_.KeepUnsent(sent.slot, sent.bytes.subspan(sent.sent_bytes));
     // What was due is in it.
-    if (sent.serves && sent.whole) connections_[sent.slot].due_ms = Connection::kNoneDue;
+    if (sent.serves && sent.whole) ClearDue(connections_[sent.slot]);
   }
   Block(sent.slot);
 }

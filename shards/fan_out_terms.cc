@@ -1,6 +1,7 @@
 // FanOut: where a subscription stands: in its channel's group, pushed to each turn, or paced,
 // pulled at an interval. Its own terms and the connection's pressure decide.
 #include <algorithm>
+#include <limits>
 
 #include "shards/fan_out.h"
 
@@ -28,6 +29,28 @@ bool FanOut::HasPace(const Connection& connection, std::uint32_t pace_ms) {
                      });
 }
 
+// The subscriptions of one interval are due, maybe beside those of another.
+void FanOut::SetDue(Connection& connection, std::uint16_t interval_ms) {
+  if (connection.due_ms == Connection::kNoneDue || connection.due_ms == interval_ms) {
+    connection.due_ms = interval_ms;
+    return;
+  }
+  for (Subscription& subscription : connection.subscriptions) {
+    if (!subscription.paced()) continue;
+    const bool due =
+        subscription.pace_ms == interval_ms || subscription.pace_ms == connection.due_ms;
+    if (due) subscription.due = 1;
+  }
+  connection.due_ms = Connection::kSomeDue;
+}
+
+void FanOut::ClearDue(Connection& connection) {
+  if (connection.due_ms == Connection::kSomeDue) {
+    for (Subscription& subscription : connection.subscriptions) subscription.due = 0;
+  }
+  connection.due_ms = Connection::kNoneDue;
+}
+
 // REQUIRES: `seen` is set, and the subscription stands nowhere.
 void FanOut::Place(engine::Slot slot, std::uint32_t subscription) {
   Connection& connection = connections_[slot];
@@ -35,7 +58,10 @@ void FanOut::Place(engine::Slot slot, std::uint32_t subscription) {
   Channel& channel = channels_[placed.channel];
   const std::uint32_t pace_ms = PaceOf(connection, placed);
   placed.pace_ms = pace_ms & 0xffffu;
+  placed.due = 0;
   if (pace_ms == 0) {
+    // A push compares nothing.
+    placed.last_value = std::numeric_limits<float>::quiet_NaN();
     placed.member = static_cast<std::uint32_t>(channel.group.size());
     channel.group.push_back({.slot = slot,
                              .subscription = subscription & 0x7fff'ffffu,

@@ -19,6 +19,11 @@ constexpr std::size_t kClosedPerReview = 64;
 constexpr std::size_t kConnectionBytes = sizeof(Connection) + sizeof(Session) + 48 + 32 + 2 * 16;
 constexpr std::size_t kSubscriptionBytes = sizeof(Subscription) + sizeof(Member);
 
+std::size_t HeldBy(const Connection& connection) {
+  const std::size_t unsent = connection.unsent == nullptr ? 0 : connection.unsent->bytes.size();
+  return kConnectionBytes + connection.subscriptions.size() * kSubscriptionBytes + unsent;
+}
+
 }  // namespace
 
 // --- Of a connection -----------------------------------------------------------------------------
@@ -138,9 +143,12 @@ void Shard::ReviewMemory() {
 // Those whose sockets take least, until what they hold makes up for the excess.
 void Shard::CloseSlowest(std::size_t excess_bytes) {
   std::vector<std::pair<double, engine::Slot>> slow;
+  // Those that are closing already give theirs back within kClosingNs.
+  std::size_t freed = 0;
   for (engine::Slot slot = 0; slot < connections_.slots(); ++slot) {
     if (!connections_.hot(slot).Is(Hot::kOpen)) continue;
     const Connection& connection = connections_[slot];
+    if (connection.state == Connection::State::kClosing) freed += HeldBy(connection);
     const bool open = connection.state == Connection::State::kWebSocket;
     if (!open || connection.trouble == nullptr) continue;
     connection.trouble->pressure.Review(now_ns_, config_.pressure);
@@ -150,12 +158,9 @@ void Shard::CloseSlowest(std::size_t excess_bytes) {
   std::partial_sort(slow.begin(), slow.begin() + static_cast<std::ptrdiff_t>(most), slow.end(),
                     std::greater<>());
   slow.resize(most);
-  std::size_t freed = 0;
   for (const auto& [share, slot] : slow) {
     if (freed >= excess_bytes) return;
-    const Connection& connection = connections_[slot];
-    freed += kConnectionBytes + connection.subscriptions.size() * kSubscriptionBytes;
-    if (connection.unsent != nullptr) freed += connection.unsent->bytes.size();
+    freed += HeldBy(connections_[slot]);
     metrics_.closed_for_memory.Add();
     Disconnect(slot, protocol::DisconnectCode::kSlow);
   }

@@ -73,6 +73,22 @@ TEST_F(IntervalTest, AllOfOneIntervalLeavesInOneSend) {
   EXPECT_EQ(client_->HeardOf(Kind::kPublication).size() - heard, 200u);
 }
 
+// Two intervals that fall due at once bring no third one along.
+TEST_F(IntervalTest, EachIntervalHoldsWhateverElseIsDue) {
+  Begin({}, {"state:a", "state:b", "state:c"}, kMillisecond);
+  Subscribe("state:a", R"({"interval_ms":10})");
+  Subscribe("state:b", R"({"interval_ms":20})");
+  Subscribe("state:c", R"({"interval_ms":10000})");
+  running_ = true;
+  for (int i = 0; i < 50; ++i) {
+    cluster_->Stall(0, cluster_->now_ns() + 30 * kMillisecond);
+    cluster_->RunFor(60 * kMillisecond);
+  }
+  EXPECT_GT(NumbersOf("state:a").size(), 50u);
+  EXPECT_GT(NumbersOf("state:b").size(), 50u);
+  EXPECT_LE(NumbersOf("state:c").size(), 1u) << "in three seconds";
+}
+
 class ChangeTest : public OptionsTest {
  protected:
   void Begin() {
@@ -130,6 +146,22 @@ TEST_F(ChangeTest, WhatHasNoNumberIsNews) {
   EXPECT_EQ(After("100.2"), "100.1");
   EXPECT_EQ(After("0"), "0");
   EXPECT_EQ(After("0.1"), "0.1") << "of nothing everything is more than a half";
+}
+
+// While nothing was held back, other values were sent than the one that had been compared last.
+TEST_F(ChangeTest, AFilterSetAgainMeasuresAgainstWhatWasSentMeanwhile) {
+  Begin();
+  for (const char* between : {R"({"interval_ms":10})", R"({"interval_ms":0})"}) {
+    SCOPED_TRACE(between);
+    Subscribe("state:m", R"({"interval_ms":10,"min_change":0.01})");
+    EXPECT_EQ(After("100"), "100");
+    Subscribe("state:m", between);
+    EXPECT_EQ(After("200"), "200");
+    Subscribe("state:m", R"({"interval_ms":10,"min_change":0.01})");
+    EXPECT_EQ(After("100.5"), "100.5");
+    Subscribe("state:m", between);
+    EXPECT_EQ(After("300"), "300");
+  }
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Whole servers under hostile faults: what a seed decides, and what must hold whatever it was.
 //
-// TICKCAST_SIM_SEED=n plays that one seed, TICKCAST_SIM_SEEDS=n the first n: 1,200 take a minute and a
-// quarter, so that more are played by
+// TICKCAST_SIM_SEED=n plays that one seed, TICKCAST_SIM_SEEDS=n the first n: 1,200 take a minute
+// and a quarter, so that more are played by
 //   TICKCAST_SIM_SEEDS=2000 build/release/tests/sim_shard_world_test
 #include <gtest/gtest.h>
 #include <signal.h>

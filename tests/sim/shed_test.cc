@@ -1,4 +1,5 @@
-// What a shard gives up as its memory budget fills, in which order, and that it all comes back.
+// What a shard gives up as its memory budget fills, in which order, and that it
+// all comes back.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -27,7 +28,8 @@ constexpr std::int64_t kSlowest = 4;
 constexpr std::uint32_t kHistorySize = 200;
 constexpr std::size_t kPadding = 500;
 
-// One shard whose memory is mostly the histories of `log:` channels, filled one by one.
+// One shard whose memory is mostly the histories of `log:` channels, filled one
+// by one.
 class ShedTest : public testing::Test {
  protected:
   void Begin(std::uint64_t budget_bytes) {
@@ -134,7 +136,8 @@ TEST_F(ShedTest, HistoriesAreHalvedFirstAndGrowBack) {
   EXPECT_EQ(Shed(), kNothing);
   EXPECT_EQ(HistoryOf("log:0"), kHistorySize);
   Publish("log:4", kHistorySize);
-  // By now they may be short enough again for the step to be left; they are shorter.
+  // By now they may be short enough again for the step to be left; they are
+  // shorter.
   EXPECT_LE(HistoryOf("log:0"), kHistorySize / 2);
   EXPECT_LT(Bytes("history"), one * 4);
   // The newest are kept, and offsets go on.
@@ -150,7 +153,8 @@ TEST_F(ShedTest, HistoriesAreHalvedFirstAndGrowBack) {
   EXPECT_EQ(cluster_->Metric("tickcast_closes_total"), 0);
 }
 
-// Everything that can be made small is kept small by other means here, so each step comes.
+// Everything that can be made small is kept small by other means here, so each
+// step comes.
 TEST_F(ShedTest, TheStepsComeInTheirOrderAndGoInTheReverseOne) {
   const std::int64_t one = MeasureHistory();
   const std::int64_t half = one / 2;
@@ -163,7 +167,8 @@ TEST_F(ShedTest, TheStepsComeInTheirOrderAndGoInTheReverseOne) {
   cluster_->on_turn = [&](ShardId) {
     if (Shed() != steps.back()) steps.push_back(Shed());
   };
-  // Half as many publications: what a halved history holds, so nothing is given back by it.
+  // Half as many publications: what a halved history holds, so nothing is given
+  // back by it.
   for (int i = 0; i < 12; ++i) {
     Publish(absl::StrCat("log:", i), kHistorySize / 2);
     const std::int64_t used = Bytes("connections") + Bytes("subscriptions") + Bytes("unsent") +
@@ -223,6 +228,80 @@ TEST_F(ShedTest, WhoComesToAFullShardGets503AndIsCounted) {
   SimClient& welcome = cluster_->AddConnected();
   EXPECT_EQ(welcome.HeardOf(Kind::kConnected).size(), 1u);
   EXPECT_EQ(cluster_->ring(0).open_slots(), 2u);
+}
+
+// Of many that hold memory, the slowest go, and no more than it takes.
+class SlowestTest : public ShedTest {
+ protected:
+  static constexpr std::size_t kSlow = 60;
+
+  // `kSlow` connections that do not read, each blocked a while later than the
+  // one before, and budgets so that `too_many` of them are too many.
+  void Begin(std::uint64_t budget_bytes) {
+    ClusterOptions options{
+        .ring = {.slots = 256, .buffers = 64},
+        .faults = {.min_socket_buffer_bytes = 20'000, .max_socket_buffer_bytes = 20'000}};
+    options.config.engine.memory_budget = budget_bytes;
+    options.config.engine.catch_up_bytes = 1;
+    options.config.client.ping_interval_ns = 0;
+    options.config.client.slow_client_timeout_ns = 0;
+    options.config.pressure.window_ns = 20 * kSecond;
+    cluster_ = std::make_unique<SimCluster>(1, options);
+    cluster_->Start();
+    publisher_ = &cluster_->AddConnected();
+    reader_ = &cluster_->AddConnected();
+    reader_->Subscribe("state:a");
+    reader_->Flush();
+    slow_.clear();
+    for (std::size_t i = 0; i < kSlow; ++i) {
+      slow_.push_back(&cluster_->AddConnected());
+      slow_.back()->Subscribe("state:a");
+      slow_.back()->Flush();
+    }
+    cluster_->RunFor(10 * kMillisecond);
+    for (SimClient* client : slow_) {
+      client->peer().SetReading(false);
+      publisher_->Publish("state:a", WritePayload({0, ++number_}, 5000));
+      publisher_->Flush();
+      cluster_->RunFor(20 * kMillisecond);
+    }
+    for (int i = 0; i < 10; ++i) Publish("state:a", 1, 5000);
+    cluster_->RunFor(5 * kSecond);
+  }
+
+  std::int64_t Used() const {
+    return Bytes("connections") + Bytes("subscriptions") + Bytes("unsent") + Bytes("replies") +
+           Bytes("catch up") + Bytes("history");
+  }
+
+  SimClient* reader_ = nullptr;
+  std::vector<SimClient*> slow_;
+};
+
+TEST_F(SlowestTest, TheSlowestAreClosedUntilItIsEnough) {
+  Begin(0);
+  ASSERT_EQ(cluster_->Metric("tickcast_blocked_total"), std::int64_t{kSlow});
+  const std::int64_t used = Used();
+  const std::int64_t each = used / static_cast<std::int64_t>(kSlow + 2);
+  // Six of them too many.
+  Begin(static_cast<std::uint64_t>(used - 6 * each));
+  const std::int64_t closed = cluster_->Metric("tickcast_closed_for_memory_total");
+  EXPECT_GE(closed, 4);
+  EXPECT_LE(closed, 16) << "not all of them";
+  EXPECT_EQ(cluster_->Metric("tickcast_closes_total", "3008 slow"), closed);
+  EXPECT_LE(Used(), used - 6 * each);
+  EXPECT_EQ(reader_->close_code(), 0u) << "who reads is not slow";
+  EXPECT_EQ(publisher_->close_code(), 0u);
+  // Those that have been blocked for longest.
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < kSlow; ++i) {
+    slow_[i]->peer().SetReading(true);
+    cluster_->RunFor(20 * kMillisecond);
+    if (slow_[i]->close_code() == 0 && !slow_[i]->peer().closed()) open.push_back(i);
+  }
+  ASSERT_FALSE(open.empty());
+  ASSERT_EQ(open.size(), kSlow - static_cast<std::size_t>(closed));
+  EXPECT_EQ(open.front(), static_cast<std::size_t>(closed)) << "they were blocked one by one";
 }
 
 }  // namespace
