@@ -127,6 +127,9 @@ export class Server {
     this.isStopped = true;
     this.process.kill('SIGKILL');
     await within(STOP_LIMIT_MS, 'the server ends after SIGKILL', this.ended);
+    // The kernel takes a killed process's rings down in the background, and with them the listener:
+    // who is not refused at once is reset when it goes.
+    await until('the port is free', () => fetch(`${this.url}/health`).then(() => false, () => true));
   }
 
   async metrics() {
