@@ -149,12 +149,46 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
   exchange_.Send(origin, {.kind = Message::Kind::kAnswer, .request = std::move(request)});
 }
 
+bool Home::Suppress(const Channel& channel, Request& request, std::uint64_t now_ns) {
+  if (!request.idempotency_key.empty()) {
+    const IdempotentResults::Position* const known =
+        results_.Find(request.channel, request.idempotency_key, now_ns);
+    if (known != nullptr) {
+      request.offset = known->offset;
+      request.epoch = known->epoch;
+      return true;
+    }
+  }
+  if (request.version == 0 || request.skip_history || !KeepsHistory(channel)) return false;
+  const bool old =
+      channel.version != nullptr && request.version <= channel.version->version &&
+      (request.version_epoch.empty() || request.version_epoch == channel.version->epoch);
+  if (old) {
+    request.offset = channel.offset;
+    request.epoch = channel.epoch;
+  }
+  return old;
+}
+
 void Home::AnswerPublish(Request& request, std::uint64_t now_ns) {
   Channel* channel = FindOrAdd(request.channel, now_ns);
   if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
+  request.suppressed = Suppress(*channel, request, now_ns);
+  if (request.suppressed) return;
   if (Congested(*channel)) return Fail(request, protocol::ErrorCode::kTooManyRequests);
   request.offset = PublishTo(*channel, std::move(request.draft), request.skip_history, now_ns);
-  if (request.offset != 0) request.epoch = channel->epoch;
+  if (request.offset != 0) {
+    request.epoch = channel->epoch;
+    // One without a version makes whatever comes next newer.
+    channel->version =
+        request.version == 0
+            ? nullptr
+            : std::make_unique<Version>(Version{request.version, request.version_epoch});
+  }
+  if (!request.idempotency_key.empty()) {
+    results_.Keep(request.channel, request.idempotency_key, {request.offset, request.epoch},
+                  now_ns);
+  }
 }
 
 void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
@@ -234,6 +268,7 @@ void Home::Leave(ShardId shard, const Request& leave) {
 }
 
 void Home::Sweep(std::uint64_t now_ns) {
+  results_.Expire(now_ns);
   const auto count = static_cast<std::uint32_t>(channels_.size());
   for (std::uint32_t i = 0; i < std::min(kChannelsPerSweep, count); ++i) {
     if (sweep_at_ >= count) sweep_at_ = 0;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <random>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "engine/config.h"
 #include "shards/exchange.h"
 #include "shards/history.h"
+#include "shards/idempotent_results.h"
 #include "shards/message.h"
 #include "shards/string_map.h"
 
@@ -59,6 +61,11 @@ class Home {
     ChannelIndex local;
     std::uint32_t generation;
   };
+  // Of the newest publication in a history, where its publisher gave one.
+  struct Version {
+    std::uint64_t version;
+    std::string epoch;
+  };
   struct Channel {
     std::string name;
     const engine::Namespace* ns = nullptr;
@@ -67,6 +74,7 @@ class Home {
     std::uint64_t offset = 0;    // Of the newest publication in the history's order.
     std::uint64_t touched_ns = 0;
     std::vector<Interest> interests;
+    std::unique_ptr<Version> version;
     PublicationRef last;  // State channels.
     History history;      // Stream channels.
     bool in_use = false;
@@ -87,6 +95,8 @@ class Home {
   std::uint64_t PublishTo(Channel& channel, PublicationRef draft, bool skip_history,
                           std::uint64_t now_ns);
   bool Congested(const Channel& channel) const;
+  // Whether the publication must not go out (again); the answer has its position then.
+  bool Suppress(const Channel& channel, Request& request, std::uint64_t now_ns);
   void AnswerPublish(Request& request, std::uint64_t now_ns);
   void AnswerSubscribe(Request& request, std::uint64_t now_ns);
   void Recover(Channel& channel, Request& request) const;
@@ -99,6 +109,7 @@ class Home {
   std::deque<Channel> channels_;  // Stable addresses; holes are in free_.
   std::vector<std::uint32_t> free_;
   StringMap<std::uint32_t> by_name_;
+  IdempotentResults results_;
   std::uint32_t sweep_at_ = 0;
   std::uint64_t published_ = 0;
   double history_share_ = 1;

@@ -102,6 +102,9 @@ void PublishApi::Publish(engine::Handle handle, std::size_t result,
   request->command_id = static_cast<std::uint32_t>(result);
   request->channel = channel;
   request->skip_history = command.skip_history;
+  request->idempotency_key = command.idempotency_key;
+  request->version = command.version;
+  request->version_epoch = command.version_epoch;
   request->draft =
       Publication::Draft(channel, Publication::PushPrefix(channel), command.data, {}, now_ns);
   ++call.pending;

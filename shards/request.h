@@ -59,11 +59,17 @@ struct Request {
   // kPublish.
   PublicationRef draft;
   bool skip_history = false;
+  std::string idempotency_key;  // "" = none.
+  // Where the channel keeps history: 0 = none; one that is not above the last one of the same
+  // epoch ("" = any) is old, and its publication goes nowhere.
+  std::uint64_t version = 0;
+  std::string version_epoch;
 
   // The answer.
   protocol::ErrorCode error = protocol::ErrorCode::kInternal;
   bool failed = false;  // `error` says why.
   bool recovered = false;
+  bool suppressed = false;     // kPublish: a repetition, or an old version. Nobody was sent it.
   std::uint64_t sequence = 0;  // kSubscribe: the cut; what comes later has a higher one.
   std::uint64_t offset = 0;
   std::string epoch;

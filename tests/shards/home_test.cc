@@ -498,5 +498,66 @@ TEST_F(HomeTest, SweepReachesEveryChannelInTheEnd) {
   EXPECT_EQ(home_.channel_count(), 1u);
 }
 
+// --- Suppressed publications ---------------------------------------------------------------------
+
+TEST_F(HomeTest, ARepeatedIdempotencyKeyGetsTheFirstAnswerAndReachesNobody) {
+  Subscribe("room:1");
+  const auto publish = [this](std::string_view channel, std::string_view key) {
+    auto request = New(Request::Kind::kPublish, channel);
+    request->draft = DraftOf(channel, "1");
+    request->idempotency_key = key;
+    return Ask(std::move(request));
+  };
+  const auto first = publish("room:1", "k");
+  EXPECT_FALSE(first->suppressed);
+  EXPECT_EQ(first->offset, 1u);
+  Publish("room:1", "2");
+  deliveries_.clear();
+  const auto again = publish("room:1", "k");
+  EXPECT_TRUE(again->suppressed);
+  EXPECT_FALSE(again->failed);
+  EXPECT_EQ(again->offset, 1u);
+  EXPECT_EQ(again->epoch, first->epoch);
+  EXPECT_THAT(deliveries_, IsEmpty());
+  // Another key, and the same key of another channel, are others.
+  EXPECT_EQ(publish("room:1", "k2")->offset, 3u);
+  EXPECT_EQ(publish("room:2", "k")->offset, 1u);
+  // Also where there is no position to answer with.
+  EXPECT_FALSE(publish("trade:a", "k")->suppressed);
+  EXPECT_TRUE(publish("trade:a", "k")->suppressed);
+  now_ns_ += IdempotentResults::kKeptNs - 1;
+  EXPECT_TRUE(publish("room:1", "k")->suppressed);
+  now_ns_ += 1;
+  EXPECT_FALSE(publish("room:1", "k")->suppressed);
+}
+
+TEST_F(HomeTest, OnlyANewerVersionOfTheSameEpochGoesOut) {
+  const auto publish = [this](std::uint64_t version, std::string_view epoch,
+                              bool skip_history = false) {
+    auto request = New(Request::Kind::kPublish, "room:1");
+    request->draft = DraftOf("room:1", "1");
+    request->version = version;
+    request->version_epoch = epoch;
+    request->skip_history = skip_history;
+    return Ask(std::move(request));
+  };
+  EXPECT_EQ(publish(5, "a")->offset, 1u);
+  for (const auto& [version, epoch] :
+       {std::pair(5, "a"), std::pair(4, "a"), std::pair(5, ""), std::pair(1, "")}) {
+    const auto old = publish(static_cast<std::uint64_t>(version), epoch);
+    EXPECT_TRUE(old->suppressed) << version << epoch;
+    EXPECT_EQ(old->offset, 1u);
+    EXPECT_EQ(old->epoch, EpochOf("room:1"));
+  }
+  EXPECT_EQ(publish(6, "a")->offset, 2u);
+  EXPECT_EQ(publish(1, "b")->offset, 3u);  // A new count.
+  EXPECT_EQ(publish(2, "")->offset, 4u);   // Compared with the last one, whose epoch it drops.
+  EXPECT_EQ(publish(1, "b")->offset, 5u);
+  EXPECT_EQ(publish(0, "b")->offset, 6u);  // Without a version: all that comes is newer.
+  EXPECT_EQ(publish(1, "b")->offset, 7u);
+  // Versions are the history's: who passes it by is not compared.
+  EXPECT_FALSE(publish(1, "b", /*skip_history=*/true)->suppressed);
+}
+
 }  // namespace
 }  // namespace tickcast::shards

@@ -136,6 +136,18 @@ TEST_F(PublishApiTest, PublishWithoutHistoryHasNoPosition) {
       R"({"result":{}})");
 }
 
+TEST_F(PublishApiTest, RepetitionsAndOldVersionsAreAnsweredAndNotPublished) {
+  const std::string_view once = R"({"channel":"room:1","data":1,"idempotency_key":"k"})";
+  const std::string first = Call(ApiEndpoint::kPublish, once).body;
+  EXPECT_THAT(first, HasSubstr(R"("offset":1)"));
+  EXPECT_EQ(Call(ApiEndpoint::kPublish, once).body, first);
+  const std::string_view newer = R"({"channel":"room:1","data":1,"version":3,"version_epoch":"e"})";
+  const std::string second = Call(ApiEndpoint::kPublish, newer).body;
+  EXPECT_THAT(second, HasSubstr(R"("offset":2)"));
+  EXPECT_EQ(Call(ApiEndpoint::kPublish, newer).body, second);
+  EXPECT_EQ(home_.published(), 2u);
+}
+
 TEST_F(PublishApiTest, NothingIsAnsweredBeforeTheHomeHas) {
   const HttpAsker asker = world_.Client();
   Run(asker, ApiEndpoint::kPublish, R"({"channel":"room:1","data":1})");
