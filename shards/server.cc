@@ -112,6 +112,7 @@ absl::Status Server::StartThreads() {
   const auto shards = static_cast<ShardId>(
       std::min(config_.engine.shards == 0 ? cores : config_.engine.shards, kMaxShards));
   mesh_ = std::make_unique<Mesh>(shards, config_.engine.lane_capacity);
+  http_client_ = std::make_unique<engine::HttpClient>(shards, registry_);
   for (ShardId id = 0; id < shards; ++id) {
     auto thread = std::make_unique<Thread>();
     thread->id = id;
@@ -143,6 +144,7 @@ absl::Status Server::StartThreads() {
   built.wait();
   absl::Status status;
   for (const std::unique_ptr<Thread>& thread : threads_) status.Update(thread->status);
+  if (status.ok()) status = StartHttpClient();
   abandoned = !status.ok();
   started.count_down();
   if (abandoned) {
@@ -152,6 +154,14 @@ absl::Status Server::StartThreads() {
   // The latches live here, so nobody may still be on the way through them.
   while (state_.running_shards.load() < shards) std::this_thread::yield();
   return status;
+}
+
+// The helper rings the shards' rings, so these stand by now; the shards themselves still wait.
+absl::Status Server::StartHttpClient() {
+  for (const std::unique_ptr<Thread>& thread : threads_) {
+    http_client_->Attach(thread->id, mesh_->doorbell(thread->id), thread->ring->handle());
+  }
+  return http_client_->Start();
 }
 
 // Feeds are shared out over the shards in order.
@@ -199,6 +209,7 @@ void Server::RunShard(Thread& thread) {
     mesh_->SetHandle(thread.id, thread.ring->handle());
     thread.shard = std::make_unique<Shard>(config_, *mesh_, thread.id, *thread.ring, registry_,
                                            assets_, state_, seed_ + 2 * thread.id);
+    thread.shard->UseHttp(http_client_->port(thread.id));
     for (std::unique_ptr<Feed>& feed : thread.feeds) thread.shard->AddFeed(std::move(feed));
   } else {
     thread.status = ring.status();
@@ -230,6 +241,7 @@ void Server::Wait() {
   for (const std::unique_ptr<Thread>& thread : threads_) {
     if (thread->thread.joinable()) thread->thread.join();
   }
+  if (http_client_ != nullptr) http_client_->Stop();
 }
 
 }  // namespace tickcast::shards

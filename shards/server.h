@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "engine/config.h"
+#include "engine/http_client.h"
 #include "engine/metrics.h"
 #include "engine/uring_ring.h"
 #include "shards/exchange.h"
@@ -46,6 +47,7 @@ class Server {
   Server(const engine::Config& config, HttpAssets assets);
   absl::Status StartThreads();
   absl::Status OpenFeeds();
+  absl::Status StartHttpClient();
   void RunShard(Thread& thread);
 
   const engine::Config& config_;
@@ -55,6 +57,7 @@ class Server {
   engine::Registry registry_;
   ServerState state_;
   std::unique_ptr<Mesh> mesh_;
+  std::unique_ptr<engine::HttpClient> http_client_;  // Ends before the rings it may ring.
   std::vector<std::unique_ptr<Thread>> threads_;
 };
 

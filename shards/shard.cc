@@ -9,6 +9,7 @@
 #include "engine/invariant.h"
 #include "engine/metrics_text.h"
 #include "engine/probes.h"
+#include "shards/http_owner.h"
 
 namespace tickcast::shards {
 namespace {
@@ -105,6 +106,7 @@ bool Shard::Turn() {
   if (drain_began_ns_ == 0 && server_.draining.load(std::memory_order_relaxed)) BeginDrain();
   if (drain_began_ns_ == 0) RunFeeds();
   if (drain_began_ns_ != 0) Drain();
+  TakeHttpAnswers();
   DrainLanes();
   RearmReceives();
   SweepLevels();
@@ -113,6 +115,7 @@ bool Shard::Turn() {
     fan_out_.Flush(ring_.now_ns(), [this](bool long_flush) { SettleBatch(long_flush); });
   }
   exchange_.Publish(ring_);
+  if (http_port_ != nullptr) http_port_->Publish();
   ReviewShard(ring_.now_ns());
   engine::probes::TurnEnd(exchange_.self(), metrics_.turns.value());
   const bool done = drain_began_ns_ != 0 && connections_.open_count() == 0;
@@ -173,7 +176,9 @@ bool Shard::Spin() {
   do {
     ring_.Wait(0);
     ReapAll();
-    if (handled_ < completions_.size() || exchange_.inbound_depth() > 0) return true;
+    if (handled_ < completions_.size() || exchange_.inbound_depth() > 0 || has_http_answers()) {
+      return true;
+    }
   } while (ring_.now_ns() < until && NextDeadline() > ring_.now_ns());
   return false;
 }
@@ -183,6 +188,11 @@ void Shard::Sleep() {
   if (work_left) return ring_.Wait(0);
   if (config_.engine.spin_ns != 0 && Spin()) return;
   if (!exchange_.PrepareSleep()) return ring_.Wait(0);
+  // The bell is set, so an answer that is not seen here rings it.
+  if (has_http_answers()) {
+    exchange_.Awake();
+    return ring_.Wait(0);
+  }
   std::uint64_t deadline = NextDeadline();
   const std::uint64_t before = ring_.now_ns();
   deadline = std::min(deadline, before + kLongestSleepNs);
@@ -386,6 +396,25 @@ void Shard::OnMessage(ShardId from, Message&& message) {
         http_.OnAnswer(std::move(message.request));
       }
       return;
+  }
+}
+
+// --- Answers of other people's servers -----------------------------------------------------------
+
+void Shard::TakeHttpAnswers() {
+  if (http_port_ == nullptr) return;
+  for (std::size_t taken = 0; taken < kDrainBatch; ++taken) {
+    std::unique_ptr<engine::HttpCall> call = http_port_->Take();
+    if (call == nullptr) return;
+    OnHttpAnswer(std::move(call));
+  }
+}
+
+void Shard::OnHttpAnswer(std::unique_ptr<engine::HttpCall> call) {
+  switch (static_cast<HttpOwner>(call->owner)) {
+    case HttpOwner::kProxy:
+    case HttpOwner::kKeys:
+      break;
   }
 }
 

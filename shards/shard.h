@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "engine/config.h"
+#include "engine/http_call.h"
 #include "engine/metrics.h"
 #include "engine/ring.h"
 #include "engine/timer_wheel.h"
@@ -59,6 +60,9 @@ class Shard final : private Commands::Host,
   // Before Start(). The shard polls the feed once a turn.
   void AddFeed(std::unique_ptr<Feed> feed);
 
+  // Before Start(). By which the shard asks other people's HTTP servers; outlives the shard.
+  void UseHttp(engine::HttpPort& port) { http_port_ = &port; }
+
   // Begins to accept.
   void Start();
 
@@ -99,6 +103,9 @@ class Shard final : private Commands::Host,
   void DrainLanesInFlush();
   bool MustWait(const Message& message);
   void OnMessage(ShardId from, Message&& message);
+  void TakeHttpAnswers();
+  void OnHttpAnswer(std::unique_ptr<engine::HttpCall> call);
+  bool has_http_answers() const { return http_port_ != nullptr && http_port_->has_answers(); }
 
   // Connections.
   void CloseNow(engine::Slot slot, CloseReason reason);
@@ -175,6 +182,7 @@ class Shard final : private Commands::Host,
   HttpHandler http_;
   FeedPort feed_port_;
   std::vector<RunningFeed> feeds_;
+  engine::HttpPort* http_port_ = nullptr;  // Null: no HTTP client runs.
 
   std::uint64_t now_ns_ = 0;
   std::uint64_t busy_since_ns_ = 0;  // End of the last sleep, or what was counted since.
