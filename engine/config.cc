@@ -6,11 +6,15 @@
 namespace tickcast::engine {
 
 const Namespace* Config::FindNamespace(std::string_view channel_name) const {
-  const std::size_t colon = channel_name.find(':');
-  if (colon == std::string_view::npos) return &channel.without_namespace;
+  const std::string_view prefix = channel.private_prefix;
+  if (!prefix.empty() && channel_name.starts_with(prefix))
+    channel_name.remove_prefix(prefix.size());
+  if (channel.namespace_boundary.empty()) return &channel.without_namespace;
+  const std::size_t boundary = channel_name.find(channel.namespace_boundary);
+  if (boundary == std::string_view::npos) return &channel.without_namespace;
 
   // A scan: an operator has a handful of namespaces, and the search is once per subscribe.
-  const std::string_view name = channel_name.substr(0, colon);
+  const std::string_view name = channel_name.substr(0, boundary);
   const auto found = std::find_if(channel.namespaces.begin(), channel.namespaces.end(),
                                   [name](const Namespace& ns) { return ns.name == name; });
   return found == channel.namespaces.end() ? nullptr : &*found;

@@ -13,42 +13,13 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/config_client.h"
+#include "engine/config_namespace.h"
+#include "engine/config_proxy.h"
+#include "engine/config_transport.h"
 #include "engine/log.h"
 
 namespace tickcast::engine {
-
-enum class ChannelKind : std::uint8_t {
-  kStream,  // Order and completeness matter: trades, chat.
-  kState,   // Only the newest value matters: tickers, host metrics.
-};
-
-// What holds for all channels `name:…`, named as Centrifugo names it. "Client" is one with a user,
-// "anonymous" one without, "subscriber" either of them while it is subscribed.
-struct Namespace {
-  std::string name;
-  ChannelKind kind = ChannelKind::kStream;
-  std::uint32_t history_size = 0;  // Publications; 0: no history.
-  std::uint64_t history_ttl_ns = 0;
-  bool allow_positioning = false;
-  bool force_positioning = false;
-  bool allow_recovery = false;
-  bool force_recovery = false;
-  bool allow_subscribe_for_client = false;
-  bool allow_subscribe_for_anonymous = false;
-  bool allow_publish_for_client = false;
-  bool allow_publish_for_subscriber = false;
-  bool allow_publish_for_anonymous = false;
-  bool allow_history_for_client = false;
-  bool allow_history_for_subscriber = false;
-  bool allow_history_for_anonymous = false;
-  // Of state channels. The intervals are whole milliseconds, and the second is not the shorter one.
-  std::uint64_t min_interval_ns = 0;      // The least that a subscriber is granted; 0: every turn.
-  std::uint64_t default_interval_ns = 0;  // Of a subscriber that asks for none.
-  // The members of a payload that `min_change` compares: the first one that is there.
-  std::vector<std::string> value_fields = {"price", "bid", "value"};
-
-  bool operator==(const Namespace&) const = default;
-};
 
 struct HttpServerConfig {
   std::string address;        // A numeric address; empty: every interface.
@@ -57,46 +28,35 @@ struct HttpServerConfig {
   bool operator==(const HttpServerConfig&) const = default;
 };
 
-struct TokenConfig {
-  std::string hmac_secret_key;  // Empty: no token is accepted.
+struct ChannelProxyConfig {
+  ProxyConfig subscribe;
+  ProxyConfig publish;
+  ProxyConfig sub_refresh;
 
-  bool operator==(const TokenConfig&) const = default;
-};
-
-struct ClientConfig {
-  bool insecure = false;
-  std::vector<std::string> allowed_origins;  // Empty: every Origin is refused. "*": all pass.
-  TokenConfig token;
-  bool allow_anonymous_connect_without_token = false;
-  std::uint64_t ping_interval_ns = 25'000'000'000;  // 0: no pings, then no pongs either.
-  std::uint64_t pong_timeout_ns = 8'000'000'000;    // 0: no pong is expected.
-  std::uint64_t stale_close_delay_ns = 10'000'000'000;
-  std::uint64_t head_timeout_ns = 5'000'000'000;
-  std::uint64_t slow_client_timeout_ns = 30'000'000'000;
-  std::uint32_t channel_limit = 1024;
-  std::uint32_t subscribe_rate = 100;  // Subscribes a second and connection; 0: any number.
-  std::uint32_t history_max_publication_limit = 300;
-  std::uint32_t recovery_max_publication_limit = 300;
-
-  bool operator==(const ClientConfig&) const = default;
-};
-
-struct WebSocketConfig {
-  std::uint32_t message_size_limit = 65536;  // Bytes of one message from a client.
-
-  bool operator==(const WebSocketConfig&) const = default;
+  bool operator==(const ChannelProxyConfig&) const = default;
 };
 
 struct ChannelConfig {
   std::uint32_t max_length = 255;  // Bytes of a channel's name.
-  Namespace without_namespace;     // Of channels without a colon; its name is empty.
+  Namespace without_namespace;     // Of channels without the boundary; its name is empty.
   std::vector<Namespace> namespaces;
+  // Parts of a channel's name, `$room:party#42,43`; an empty one is not looked for.
+  std::string private_prefix = "$";  // Needs a subscription token.
+  std::string namespace_boundary = ":";
+  std::string user_boundary = "#";
+  std::string user_separator = ",";
+  std::uint64_t history_meta_ttl_ns = 2'592'000'000'000'000;  // 30 days.
+  DataFormat publication_data_format = DataFormat::kInherited;
+  ChannelProxyConfig proxy;
 
   bool operator==(const ChannelConfig&) const = default;
 };
 
 struct HttpApiConfig {
-  std::string key;  // Empty: the API refuses everybody, unless it is insecure.
+  bool disabled = false;
+  std::string handler_prefix = "/api";
+  std::string key;         // Empty: the API refuses everybody, unless it is insecure.
+  std::string error_mode;  // "transport": errors are told by the HTTP status too.
   bool insecure = false;
 
   bool operator==(const HttpApiConfig&) const = default;
@@ -104,14 +64,22 @@ struct HttpApiConfig {
 
 struct HealthConfig {
   bool enabled = true;
+  std::string handler_prefix = "/health";
 
   bool operator==(const HealthConfig&) const = default;
 };
 
 struct PrometheusConfig {
   bool enabled = true;
+  std::string handler_prefix = "/metrics";
 
   bool operator==(const PrometheusConfig&) const = default;
+};
+
+struct NodeConfig {
+  std::string name;  // Empty: the host's name and the port.
+
+  bool operator==(const NodeConfig&) const = default;
 };
 
 struct LogConfig {
@@ -202,10 +170,19 @@ struct Config {
   HttpServerConfig http_server;
   ClientConfig client;
   WebSocketConfig websocket;
+  HttpStreamConfig http_stream;
+  SseConfig sse;
+  EmulationConfig emulation;
+  UniWebSocketConfig uni_websocket;
+  UniHttpStreamConfig uni_http_stream;
+  UniSseConfig uni_sse;
   ChannelConfig channel;
+  RpcConfig rpc;
+  std::vector<ProxyConfig> proxies;
   HttpApiConfig http_api;
   HealthConfig health;
   PrometheusConfig prometheus;
+  NodeConfig node;
   LogConfig log;
   ShutdownConfig shutdown;
   EngineConfig engine;
@@ -213,8 +190,9 @@ struct Config {
   DebugConfig debug;
   FeedsConfig feeds;
 
-  // The namespace of `channel`: the one named before the first ':', or without_namespace where
-  // there is no ':'. nullptr when there is none of that name. Lives as long as the Config.
+  // The namespace of `channel`: the one named before the first boundary (behind the private
+  // prefix), or without_namespace where there is no boundary. nullptr when there is none of that
+  // name. Lives as long as the Config.
   const Namespace* FindNamespace(std::string_view channel_name) const;
 
   bool operator==(const Config&) const = default;

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "engine/config_suggest.h"
@@ -41,19 +42,23 @@ class Setter {
   void operator()(std::uint16_t* target) { SetInteger(target); }
   void operator()(std::uint32_t* target) { SetInteger(target); }
   void operator()(std::uint64_t* target) { SetInteger(target); }
+  void operator()(std::int64_t* target) { SetInteger(target); }
   void operator()(double* target);
   void operator()(ConfigDuration target);
   void operator()(std::string* target) {
     if (Is(Kind::kString) && TextFits(value_)) *target = value_.text;
   }
   void operator()(ChannelKind* target) { SetWord(target); }
+  void operator()(RecoveryMode* target) { SetWord(target); }
+  void operator()(DataFormat* target) { SetWord(target); }
   void operator()(LogLevel* target) { SetWord(target); }
   void operator()(LogFormat* target) { SetWord(target); }
   void operator()(std::vector<std::string>* target);
   void operator()(std::vector<std::uint32_t>* target);
-  void operator()(Namespace* target);
-  void operator()(std::vector<Namespace>* target) { SetTables(target, NamespaceFields()); }
-  void operator()(std::vector<ReplayFeedConfig>* target) { SetTables(target, ReplayFields()); }
+  template <class Owner>
+  void operator()(const ConfigSection<Owner>& section);
+  template <class Item>
+  void operator()(const ConfigList<Item>& list);
 
  private:
   void Wrong(const ConfigValue& value, std::string_view what) {
@@ -73,8 +78,6 @@ class Setter {
   void SetInteger(Integer* target);
   template <class Word>
   void SetWord(Word* target);
-  template <class Item>
-  void SetTables(std::vector<Item>* target, std::span<const ConfigField<Item>> fields);
 
   const ConfigValue& value_;
   const std::string& name_;
@@ -232,14 +235,42 @@ void Setter::operator()(std::vector<std::uint32_t>* target) {
   *target = std::move(numbers);
 }
 
-void Setter::operator()(Namespace* target) {
+template <class Owner>
+void Setter::operator()(const ConfigSection<Owner>& section) {
   if (!Is(Kind::kTable)) return;
-  ApplyMembers(value_, WithoutNamespaceFields(), *target, "", name_ + ".", places_, mistakes_);
+  ApplyMembers(value_, section.fields(), *section.owner, "", name_ + ".", places_, mistakes_);
+}
+
+// Header fields are easier to write as a table of names and values: made a list of {key, value}.
+ConfigValue PairsOf(const ConfigValue& table) {
+  ConfigValue list;
+  list.kind = Kind::kList;
+  list.place = table.place;
+  for (const ConfigValue& member : table.items) {
+    ConfigValue& pair = list.items.emplace_back();
+    pair.kind = Kind::kTable;
+    pair.place = member.place;
+    ConfigValue& key = pair.items.emplace_back();
+    key.kind = Kind::kString;
+    key.text = member.key;
+    key.key = "key";
+    key.place = member.place;
+    pair.items.push_back(member);
+    pair.items.back().key = "value";
+  }
+  return list;
 }
 
 template <class Item>
-void Setter::SetTables(std::vector<Item>* target, std::span<const ConfigField<Item>> fields) {
+void Setter::operator()(const ConfigList<Item>& list) {
+  if constexpr (std::is_same_v<Item, HttpHeader>) {
+    if (value_.kind == Kind::kTable) {
+      return ApplyConfigValue(PairsOf(value_), name_, facts_, target_, places_, mistakes_);
+    }
+  }
   if (!Is(Kind::kList, " of tables")) return;
+  std::vector<Item>* target = list.items;
+  const auto fields = list.fields();
   // The places of the list that is replaced would name the wrong lines.
   const std::string prefix = name_ + "[";
   places_.erase(places_.lower_bound(prefix), places_.lower_bound(name_ + "\\"));
@@ -285,9 +316,7 @@ std::string DescribeConfigBounds(const ConfigBounds& bounds, const ConfigTarget&
   if (bounds.most_items != std::numeric_limits<std::size_t>::max()) {
     return absl::StrCat("at most ", bounds.most_items, " items");
   }
-  if (const auto* kind = std::get_if<ChannelKind*>(&target)) return words(ConfigWords(*kind));
-  if (const auto* level = std::get_if<LogLevel*>(&target)) return words(ConfigWords(*level));
-  if (const auto* format = std::get_if<LogFormat*>(&target)) return words(ConfigWords(*format));
+  if (const auto named = ConfigTargetWords(target); !named.empty()) return words(named);
   if (bounds.least == 0 && bounds.most == std::numeric_limits<std::int64_t>::max()) return {};
 
   const auto amount = [&target](std::int64_t value) {

@@ -1,9 +1,11 @@
-// The pieces that the rows of the table of keys are written with; for config_keys.cc and
-// config_list_keys.cc only.
+// The pieces that the rows of the table of keys are written with; for the files config_…_keys.cc
+// only.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "engine/config_keys.h"
 
@@ -41,9 +43,36 @@ constexpr ConfigBounds Text(std::string_view (*check)(std::string_view)) {
   return {.check = check};
 }
 
+// What a text must be: empty where it is. Meant for ConfigBounds::check.
+std::string_view CheckNotEmpty(std::string_view text);
+std::string_view CheckPath(std::string_view text);     // A URL's path.
+std::string_view CheckPattern(std::string_view text);  // A regular expression, or empty.
+std::string_view CheckReason(std::string_view text);   // A reason or message in a close frame.
+// A name as Centrifugo allows it, of namespaces and proxies, so that they move both ways.
+std::string_view CheckName(std::string_view text);
+
+// The rows of ConfigFields(), in its order.
+std::span<const ConfigField<Config>> ClientRows();     // client.*
+std::span<const ConfigField<Config>> TransportRows();  // websocket.* … uni_sse.*
+std::span<const ConfigField<Config>> ChannelRows();    // channel.*, rpc.*, proxies
+std::span<const ConfigField<Config>> ServerRows();     // http_api.* … feeds.*
+
+template <class Owner>
+ConfigTarget SectionOf(Owner& owner, std::span<const ConfigField<Owner>> fields) {
+  return ConfigSection<Owner>{&owner, fields.data(), fields.size()};
+}
+template <class Item>
+ConfigTarget ListOf(std::vector<Item>& items, std::span<const ConfigField<Item>> fields) {
+  return ConfigList<Item>{&items, fields.data(), fields.size()};
+}
+
 }  // namespace tickcast::engine
 
 // A member as the target of its key.
 #define AT(Owner, member) [](Owner& owner) -> ConfigTarget { return &owner.member; }
 #define DURATION_AT(Owner, member) \
   [](Owner& owner) -> ConfigTarget { return ConfigDuration{&owner.member}; }
+#define SECTION_AT(Owner, member, fields) \
+  [](Owner& owner) -> ConfigTarget { return SectionOf(owner.member, fields); }
+#define LIST_AT(Owner, member, fields) \
+  [](Owner& owner) -> ConfigTarget { return ListOf(owner.member, fields); }

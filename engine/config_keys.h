@@ -24,12 +24,39 @@ struct ConfigDuration {
   std::uint64_t* ns;
 };
 
+template <class Owner>
+struct ConfigField;
+
+// A table of keys within a table, and the keys that it has.
+template <class Owner>
+struct ConfigSection {
+  Owner* owner;
+  const ConfigField<Owner>* first;
+  std::size_t count;
+
+  std::span<const ConfigField<Owner>> fields() const { return {first, count}; }
+};
+
+// A list of tables, and the keys that each of them has.
+template <class Item>
+struct ConfigList {
+  std::vector<Item>* items;
+  const ConfigField<Item>* first;
+  std::size_t count;
+
+  std::span<const ConfigField<Item>> fields() const { return {first, count}; }
+};
+
 // The member that a key sets. Its type is the key's.
 using ConfigTarget =
-    std::variant<bool*, std::uint16_t*, std::uint32_t*, std::uint64_t*, double*, ConfigDuration,
-                 std::string*, ChannelKind*, LogLevel*, LogFormat*, std::vector<std::string>*,
-                 std::vector<std::uint32_t>*, Namespace*, std::vector<Namespace>*,
-                 std::vector<ReplayFeedConfig>*>;
+    std::variant<bool*, std::uint16_t*, std::uint32_t*, std::uint64_t*, std::int64_t*, double*,
+                 ConfigDuration, std::string*, ChannelKind*, RecoveryMode*, DataFormat*, LogLevel*,
+                 LogFormat*, std::vector<std::string>*, std::vector<std::uint32_t>*,
+                 ConfigSection<Namespace>, ConfigSection<TokenConfig>, ConfigSection<ProxyConfig>,
+                 ConfigSection<RpcNamespace>, ConfigList<Namespace>, ConfigList<ProxyConfig>,
+                 ConfigList<RpcNamespace>, ConfigList<HttpHeader>, ConfigList<StatusTransform>,
+                 ConfigList<DisconnectTransform>, ConfigList<ResponseTransform>,
+                 ConfigList<ReplayFeedConfig>>;
 
 // Which values of its type a key takes.
 struct ConfigBounds {
@@ -59,27 +86,35 @@ struct ConfigField {
   ConfigTarget (*locate)(Owner& owner);
 };
 
-// In the order of the documentation. The first namespace field is `name`, which
-// channel.without_namespace does not have.
+// In the order of the documentation. Of the tables of lists the first field is the one that must
+// be there; what is no item of a list has the fields without it.
 std::span<const ConfigField<Config>> ConfigFields();
 std::span<const ConfigField<Namespace>> NamespaceFields();
+std::span<const ConfigField<ProxyConfig>> ProxyFields();        // Of proxies[]: `name` first.
+std::span<const ConfigField<ProxyConfig>> ClientProxyFields();  // `enabled` first.
+std::span<const ConfigField<TokenConfig>> TokenFields();        // `enabled` first.
+std::span<const ConfigField<RpcNamespace>> RpcNamespaceFields();
+std::span<const ConfigField<HttpHeader>> HttpHeaderFields();
+std::span<const ConfigField<StatusTransform>> StatusTransformFields();
+std::span<const ConfigField<DisconnectTransform>> DisconnectTransformFields();
+std::span<const ConfigField<ResponseTransform>> ResponseTransformFields();
 std::span<const ConfigField<ReplayFeedConfig>> ReplayFields();
-
-// The fields of channel.without_namespace.
-inline std::span<const ConfigField<Namespace>> WithoutNamespaceFields() {
-  return NamespaceFields().subspan(1);
-}
 
 // The exchanges that have a decoder, as feeds.replay names them.
 std::span<const std::string_view> ReplayExchanges();
 
 // The words of an enumeration, in the order of its values.
 std::span<const std::string_view> ConfigWords(const ChannelKind* kind);
+std::span<const std::string_view> ConfigWords(const RecoveryMode* mode);
+std::span<const std::string_view> ConfigWords(const DataFormat* format);
 std::span<const std::string_view> ConfigWords(const LogLevel* level);
 std::span<const std::string_view> ConfigWords(const LogFormat* format);
 
-// Calls visit for every key that a flag or variable can set, with its full name:
-// channel.without_namespace is replaced by its own keys.
+// The words of `target` if it is an enumeration, else none.
+std::span<const std::string_view> ConfigTargetWords(const ConfigTarget& target);
+
+// Calls visit for every key that a flag or variable can set, with its full name: sections such as
+// channel.without_namespace are replaced by their own keys.
 void VisitConfigKeys(Config& config,
                      const std::function<void(const std::string& name, const ConfigFacts& facts,
                                               ConfigTarget target)>& visit);

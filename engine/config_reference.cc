@@ -27,17 +27,25 @@ struct TypeName {
   std::string operator()(const std::uint16_t*) const { return "integer"; }
   std::string operator()(const std::uint32_t*) const { return "integer"; }
   std::string operator()(const std::uint64_t*) const { return "integer"; }
+  std::string operator()(const std::int64_t*) const { return "integer"; }
   std::string operator()(const double*) const { return "number"; }
   std::string operator()(ConfigDuration) const { return "duration"; }
   std::string operator()(const std::string*) const { return "string"; }
   std::string operator()(const ChannelKind*) const { return "string"; }
+  std::string operator()(const RecoveryMode*) const { return "string"; }
+  std::string operator()(const DataFormat*) const { return "string"; }
   std::string operator()(const LogLevel*) const { return "string"; }
   std::string operator()(const LogFormat*) const { return "string"; }
   std::string operator()(const std::vector<std::string>*) const { return "list of strings"; }
   std::string operator()(const std::vector<std::uint32_t>*) const { return "list of integers"; }
-  std::string operator()(const Namespace*) const { return "table"; }
-  std::string operator()(const std::vector<Namespace>*) const { return "list of tables"; }
-  std::string operator()(const std::vector<ReplayFeedConfig>*) const { return "list of tables"; }
+  template <class Owner>
+  std::string operator()(const ConfigSection<Owner>&) const {
+    return "table";
+  }
+  template <class Item>
+  std::string operator()(const ConfigList<Item>&) const {
+    return "list of tables";
+  }
 };
 
 struct DefaultText {
@@ -45,6 +53,7 @@ struct DefaultText {
   std::string operator()(const std::uint16_t* value) const { return Code(absl::StrCat(*value)); }
   std::string operator()(const std::uint32_t* value) const { return Code(absl::StrCat(*value)); }
   std::string operator()(const std::uint64_t* value) const { return Code(absl::StrCat(*value)); }
+  std::string operator()(const std::int64_t* value) const { return Code(absl::StrCat(*value)); }
   std::string operator()(const double* value) const { return Code(absl::StrCat(*value)); }
   std::string operator()(ConfigDuration value) const {
     return Code(absl::StrCat("\"", FormatConfigDuration(*value.ns), "\""));
@@ -53,6 +62,8 @@ struct DefaultText {
     return Code(absl::StrCat("\"", *value, "\""));
   }
   std::string operator()(const ChannelKind* value) const { return WordOf(value); }
+  std::string operator()(const RecoveryMode* value) const { return WordOf(value); }
+  std::string operator()(const DataFormat* value) const { return WordOf(value); }
   std::string operator()(const LogLevel* value) const { return WordOf(value); }
   std::string operator()(const LogFormat* value) const { return WordOf(value); }
   std::string operator()(const std::vector<std::string>* value) const {
@@ -62,9 +73,14 @@ struct DefaultText {
     return Code(absl::StrCat("[", absl::StrJoin(*value, ", ", quote), "]"));
   }
   std::string operator()(const std::vector<std::uint32_t>*) const { return Code("[]"); }
-  std::string operator()(const Namespace*) const { return ""; }
-  std::string operator()(const std::vector<Namespace>*) const { return Code("[]"); }
-  std::string operator()(const std::vector<ReplayFeedConfig>*) const { return Code("[]"); }
+  template <class Owner>
+  std::string operator()(const ConfigSection<Owner>&) const {
+    return "";
+  }
+  template <class Item>
+  std::string operator()(const ConfigList<Item>&) const {
+    return Code("[]");
+  }
 };
 
 void AppendHead(const std::string& title, std::string& text) {
@@ -99,6 +115,20 @@ std::string ConfigReference() {
     AppendRow(field.facts, field.locate(defaults), text);
   }
   AppendTable("Each of `channel.namespaces`", NamespaceFields(), text);
+  AppendTable("Each of `rpc.namespaces`", RpcNamespaceFields(), text);
+  AppendTable("`client.subscription_token`, and without `enabled` `client.token`", TokenFields(),
+              text);
+  AppendTable(
+      "Each of `proxies`; without `name` `channel.proxy.subscribe`, `channel.proxy.publish`, "
+      "`channel.proxy.sub_refresh` and `rpc.proxy`; with `enabled` in its place "
+      "`client.proxy.connect` and `client.proxy.refresh`",
+      ProxyFields(), text);
+  AppendTable("Each of a proxy's `http.static_headers`", HttpHeaderFields(), text);
+  AppendTable("Each of a proxy's `http.status_to_code_transforms`", StatusTransformFields(), text);
+  AppendTable("Each of `client.connect_code_to_unidirectional_disconnect.transforms`",
+              DisconnectTransformFields(), text);
+  AppendTable("Each of `connect_code_to_http_response.transforms`", ResponseTransformFields(),
+              text);
   AppendTable("Each of `feeds.replay`", ReplayFields(), text);
   return text;
 }

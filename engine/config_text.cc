@@ -77,17 +77,25 @@ struct ShapeOf {
   Shape operator()(const std::uint16_t*) const { return Shape::kInteger; }
   Shape operator()(const std::uint32_t*) const { return Shape::kInteger; }
   Shape operator()(const std::uint64_t*) const { return Shape::kInteger; }
+  Shape operator()(const std::int64_t*) const { return Shape::kInteger; }
   Shape operator()(const double*) const { return Shape::kNumber; }
   Shape operator()(ConfigDuration) const { return Shape::kString; }
   Shape operator()(const std::string*) const { return Shape::kString; }
   Shape operator()(const ChannelKind*) const { return Shape::kString; }
+  Shape operator()(const RecoveryMode*) const { return Shape::kString; }
+  Shape operator()(const DataFormat*) const { return Shape::kString; }
   Shape operator()(const LogLevel*) const { return Shape::kString; }
   Shape operator()(const LogFormat*) const { return Shape::kString; }
   Shape operator()(const std::vector<std::string>*) const { return Shape::kWords; }
   Shape operator()(const std::vector<std::uint32_t>*) const { return Shape::kIntegers; }
-  Shape operator()(const Namespace*) const { return Shape::kJson; }
-  Shape operator()(const std::vector<Namespace>*) const { return Shape::kJson; }
-  Shape operator()(const std::vector<ReplayFeedConfig>*) const { return Shape::kJson; }
+  template <class Owner>
+  Shape operator()(const ConfigSection<Owner>&) const {
+    return Shape::kJson;
+  }
+  template <class Item>
+  Shape operator()(const ConfigList<Item>&) const {
+    return Shape::kJson;
+  }
 };
 
 // Text that is not of the shape stays a string, which no such key takes.

@@ -97,6 +97,10 @@ bool Commands::MaySubscribe(engine::Slot slot, const Command& command, const eng
     if (!for_this) host_.Disconnect(slot, DisconnectCode::kInvalidToken);
     return for_this;
   }
+  const std::string_view private_prefix = config_.channel.private_prefix;
+  if (!private_prefix.empty() && command.subscribe.channel.starts_with(private_prefix)) {
+    return config_.client.insecure;
+  }
   return config_.client.insecure || (ns.allow_subscribe_for_client &&
                                      (!session.user.empty() || ns.allow_subscribe_for_anonymous));
 }

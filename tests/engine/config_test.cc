@@ -198,9 +198,103 @@ TEST(ConfigTest, AChannelBelongsToTheNamespaceBeforeItsFirstColon) {
   EXPECT_EQ(config.FindNamespace("room:a:b"), &namespaces[0]);
   EXPECT_EQ(config.FindNamespace("room:"), &namespaces[0]);
   EXPECT_EQ(config.FindNamespace("room"), &config.channel.without_namespace);
+  EXPECT_EQ(config.FindNamespace("$room:a"), &namespaces[0]);
+  EXPECT_EQ(config.FindNamespace("$room"), &config.channel.without_namespace);
+  EXPECT_EQ(config.FindNamespace("$$room:a"), nullptr);
   EXPECT_EQ(config.FindNamespace(""), &config.channel.without_namespace);
   EXPECT_EQ(config.FindNamespace("rooms:a"), nullptr);
   EXPECT_EQ(config.FindNamespace(":a"), nullptr);
+}
+
+TEST(ConfigTest, PartsOfAChannelsNameAreWhatTheOperatorSays) {
+  Config config;
+  config.channel.namespaces.resize(1);
+  config.channel.namespaces[0].name = "room";
+  config.channel.private_prefix = "private-";
+  config.channel.namespace_boundary = "::";
+  EXPECT_EQ(config.FindNamespace("private-room::a"), &config.channel.namespaces[0]);
+  EXPECT_EQ(config.FindNamespace("room::a"), &config.channel.namespaces[0]);
+  EXPECT_EQ(config.FindNamespace("room:a"), &config.channel.without_namespace);
+  EXPECT_EQ(config.FindNamespace("$room::a"), nullptr);
+  config.channel.private_prefix = "";
+  config.channel.namespace_boundary = "";
+  EXPECT_EQ(config.FindNamespace("private-room::a"), &config.channel.without_namespace);
+}
+
+// A section is a table of its own, a proxy's headers are a table or a list.
+TEST(ConfigTest, SectionsAndListsWithinListsAreSet) {
+  const Config config = Load(File(R"(
+[client.subscription_token]
+enabled = true
+hmac_previous_secret_key_valid_until = 1700000000
+[client.proxy.connect]
+enabled = true
+endpoint = "http://127.0.0.1:3000/connect"
+[channel.proxy.subscribe]
+endpoint = "https://backend.example/subscribe"
+http = { static_headers = { X-Key = "a", X-Other = "b" } }
+[[proxies]]
+name = "chat"
+endpoint = "http://127.0.0.1:3000/chat"
+timeout = "250ms"
+[[proxies.http.static_headers]]
+key = "Authorization"
+value = "Bearer x"
+[[proxies.http.status_to_code_transforms]]
+status_code = 404
+to_error = { code = 404, message = "not found", temporary = true }
+[rpc.without_namespace]
+proxy_enabled = true
+proxy_name = "chat"
+[[channel.namespaces]]
+name = "room"
+force_recovery_mode = "cache"
+allowed_delta_types = ["fossil"]
+)"));
+  EXPECT_TRUE(config.client.subscription_token.enabled);
+  EXPECT_EQ(config.client.subscription_token.hmac_previous_secret_key_valid_until, 1700000000);
+  EXPECT_TRUE(config.client.proxy.connect.enabled);
+  const std::vector<HttpHeader> headers = {{"X-Key", "a"}, {"X-Other", "b"}};
+  EXPECT_EQ(config.channel.proxy.subscribe.static_headers, headers);
+  ASSERT_THAT(config.proxies, SizeIs(1));
+  EXPECT_EQ(config.proxies[0].timeout_ns, 250 * kMs);
+  const std::vector<HttpHeader> bearer = {{"Authorization", "Bearer x"}};
+  EXPECT_EQ(config.proxies[0].static_headers, bearer);
+  const std::vector<StatusTransform> transforms = {{404, 404, "not found", true, 0, ""}};
+  EXPECT_EQ(config.proxies[0].status_to_code_transforms, transforms);
+  EXPECT_EQ(config.rpc.without_namespace.proxy_name, "chat");
+  EXPECT_EQ(config.FindNamespace("room:a")->force_recovery_mode, RecoveryMode::kCache);
+  EXPECT_THAT(config.FindNamespace("room:a")->allowed_delta_types, ElementsAre("fossil"));
+}
+
+TEST(ConfigMistakeTest, SectionsAndListsWithinListsNameTheirMistakes) {
+  EXPECT_THAT(
+      Mistakes(File(R"([client.subscription_token]
+enabeld = true
+[client.proxy.connect]
+name = "mine"
+[[proxies]]
+name = "chat"
+endpoint = "grpc://127.0.0.1:3000"
+[[proxies.http.static_headers]]
+key = "X Y"
+value = "a"
+[[channel.namespaces]]
+name = "room"
+channel_regex = "(["
+allowed_delta_types = ["vcdiff"]
+)")),
+      ElementsAre("server.toml:2: client.subscription_token.enabeld: unknown key (did you "
+                  "mean `enabled`?)",
+                  "server.toml:4: client.proxy.connect.name: unknown key",
+                  "server.toml:7: proxies[0].endpoint: \"grpc://127.0.0.1:3000\" must be a "
+                  "URL that begins with http:// or https://",
+                  "server.toml:9: proxies[0].http.static_headers[0].key: \"X Y\" must be "
+                  "the name of a header",
+                  "server.toml:13: channel.namespaces[0].channel_regex: \"([\" must be a "
+                  "regular expression as RE2 and Go have it, or empty",
+                  "server.toml:14: channel.namespaces[0].allowed_delta_types: \"vcdiff\" is "
+                  "none of \"fossil\""));
 }
 
 TEST(ConfigTest, AFeedBringsItsNamespacesUnlessTheyAreDefined) {

@@ -1,0 +1,90 @@
+// Namespace: what holds for a family of channels, named as Centrifugo names it.
+//
+// "Client" is one with a user, "anonymous" one without, "subscriber" either of them while it is
+// subscribed.
+// Threading: a value.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tickcast::engine {
+
+enum class ChannelKind : std::uint8_t {
+  kStream,  // Order and completeness matter: trades, chat.
+  kState,   // Only the newest value matters: tickers, host metrics.
+};
+
+// What a subscriber that recovers gets.
+enum class RecoveryMode : std::uint8_t {
+  kStream,  // Every publication that it missed, or none.
+  kCache,   // The newest one, if it does not have it yet.
+};
+
+// What the data of a publication must be.
+enum class DataFormat : std::uint8_t {
+  kInherited,   // Of a namespace: as channel.publication_data_format; there: kAny.
+  kJson,        // JSON.
+  kJsonObject,  // A JSON object.
+  kBinary,      // Anything, nothing too.
+};
+
+struct Namespace {
+  std::string name;
+  ChannelKind kind = ChannelKind::kStream;
+  // Of state channels. The intervals are whole milliseconds, and the second is not the shorter one.
+  std::uint64_t min_interval_ns = 0;      // The least that a subscriber is granted; 0: every turn.
+  std::uint64_t default_interval_ns = 0;  // Of a subscriber that asks for none.
+  // The members of a payload that `min_change` compares: the first one that is there.
+  std::vector<std::string> value_fields = {"price", "bid", "value"};
+
+  bool presence = false;                // Who is subscribed is kept.
+  bool join_leave = false;              // Joins and leaves are published.
+  bool force_push_join_leave = false;   // … to every subscriber, not only to those that ask.
+  std::uint64_t presence_grace_ns = 0;  // Who is lost stays present so long.
+
+  std::uint32_t history_size = 0;  // Publications; 0: no history.
+  std::uint64_t history_ttl_ns = 0;
+  std::uint64_t history_meta_ttl_ns = 0;  // 0: channel.history_meta_ttl.
+  bool allow_positioning = false;
+  bool force_positioning = false;
+  bool allow_recovery = false;
+  bool force_recovery = false;
+  RecoveryMode force_recovery_mode = RecoveryMode::kStream;
+  bool auto_cache_recover = false;  // Needs force_recovery and kCache.
+
+  std::vector<std::string> allowed_delta_types;  // "fossil", or empty.
+  bool delta_publish = false;                    // As if every publication asked for `delta`.
+  bool allow_tags_filter = false;
+
+  bool allow_subscribe_for_client = false;
+  bool allow_subscribe_for_anonymous = false;
+  bool allow_publish_for_client = false;
+  bool allow_publish_for_subscriber = false;
+  bool allow_publish_for_anonymous = false;
+  bool allow_presence_for_client = false;
+  bool allow_presence_for_subscriber = false;
+  bool allow_presence_for_anonymous = false;
+  bool allow_history_for_client = false;
+  bool allow_history_for_subscriber = false;
+  bool allow_history_for_anonymous = false;
+  bool allow_user_limited_channels = false;
+
+  std::string channel_regex;  // RE2, of what stands behind the boundary; empty: anything.
+  DataFormat publication_data_format = DataFormat::kInherited;
+
+  bool subscribe_proxy_enabled = false;
+  std::string subscribe_proxy_name = "default";
+  bool publish_proxy_enabled = false;
+  std::string publish_proxy_name = "default";
+  bool sub_refresh_proxy_enabled = false;
+  std::string sub_refresh_proxy_name = "default";
+
+  std::uint32_t subscriber_limit = 0;  // Per channel and server; 0: any number.
+  std::uint32_t publish_rate = 0;  // Publications of clients a second and channel; 0: any number.
+
+  bool operator==(const Namespace&) const = default;
+};
+
+}  // namespace tickcast::engine
