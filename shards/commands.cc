@@ -30,7 +30,8 @@ std::uint32_t RoundTripUs(std::uint64_t round_trip_ns) {
 }  // namespace
 
 protocol::PublicationView ViewOf(const Publication& publication) {
-  return {.data = publication.data(), .info = publication.info(), .offset = publication.offset()};
+  return {
+      .data = publication.data(), .info_json = publication.info(), .offset = publication.offset()};
 }
 
 Commands::Commands(const engine::Config& config, ConnectionTable& connections,
@@ -138,7 +139,8 @@ bool Commands::Connect(engine::Slot slot, const Command& command) {
   result.version = kVersion;
   result.ping_s = static_cast<std::uint32_t>(config_.client.ping_interval_ns / 1'000'000'000);
   result.pong = result.ping_s != 0 && config_.client.pong_timeout_ns != 0;
-  protocol::AppendConnectReply(command.id, result, connections_.OutboxOf(slot).NewLine());
+  protocol::AppendConnectReply(connections_[slot].form, command.id, result,
+                               connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
   connections_[slot].session = std::move(session);
   host_.OnConnected(slot);
@@ -212,7 +214,8 @@ void Commands::OnPublished(const Request& answer) {
   if (answer.failed) metrics_.publications_refused.Add();
   if (!Listens(answer)) return;
   if (answer.failed) return ReplyError(answer.slot, answer.command_id, answer.error);
-  protocol::AppendPublishReply(answer.command_id, connections_.OutboxOf(answer.slot).NewLine());
+  protocol::AppendPublishReply(connections_[answer.slot].form, answer.command_id,
+                               connections_.NewLine(answer.slot));
   fan_out_.OwesReplies(answer.slot);
 }
 
@@ -252,8 +255,9 @@ void Commands::OnHistory(const Request& answer) {
     views.push_back(ViewOf(*publication));
   }
   protocol::AppendHistoryReply(
-      answer.command_id, {.publications = views, .epoch = answer.epoch, .offset = answer.offset},
-      connections_.OutboxOf(answer.slot).NewLine());
+      connections_[answer.slot].form, answer.command_id,
+      {.publications = views, .epoch = answer.epoch, .offset = answer.offset},
+      connections_.NewLine(answer.slot));
   fan_out_.OwesReplies(answer.slot);
 }
 
@@ -274,14 +278,15 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
 
 void Commands::ReplyError(engine::Slot slot, std::uint32_t id, ErrorCode error) {
   metrics_.CountError(error);
-  protocol::AppendErrorReply(id, error, connections_.OutboxOf(slot).NewLine());
+  protocol::AppendErrorReply(connections_[slot].form, id, error, connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
 }
 
 void Commands::ReplyError(engine::Slot slot, std::uint32_t id, ErrorCode error,
                           std::string_view message) {
   metrics_.CountError(error);
-  protocol::AppendErrorReply(id, error, message, connections_.OutboxOf(slot).NewLine());
+  protocol::AppendErrorReply(connections_[slot].form, id, error, message,
+                             connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
 }
 

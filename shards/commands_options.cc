@@ -52,7 +52,8 @@ void Commands::SubscribeAgain(engine::Slot slot, const Command& command, std::ui
   fan_out_.SetTerms(slot, subscription, terms);
   protocol::SubscribeResult result;
   result.data = WriteTerms(slot, subscription);
-  protocol::AppendSubscribeReply(command.id, result, connections_.OutboxOf(slot).NewLine());
+  protocol::AppendSubscribeReply(connections_[slot].form, command.id, result,
+                                 connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
 }
 
@@ -117,8 +118,8 @@ void Commands::ChangeOptions(engine::Slot slot, const Command& command) {
   if (!options.has_priority) options.priority = before.priority;
   options.has_interval = true;
   fan_out_.SetTerms(slot, subscription, Grant(*channels_[index].ns, options));
-  protocol::AppendRpcReply(command.id, WriteTerms(slot, subscription),
-                           connections_.OutboxOf(slot).NewLine());
+  protocol::AppendRpcReply(connections_[slot].form, command.id, WriteTerms(slot, subscription),
+                           connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
 }
 
@@ -145,7 +146,7 @@ void Commands::ReplyStats(engine::Slot slot, const Command& command) {
     separator = ",";
   }
   stats += "}}";
-  protocol::AppendRpcReply(command.id, stats, connections_.OutboxOf(slot).NewLine());
+  protocol::AppendRpcReply(connections_[slot].form, command.id, stats, connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
 }
 
@@ -157,7 +158,7 @@ void Commands::TellPressure(engine::Slot slot) {
   const std::string data =
       absl::StrCat(R"({"conflated":)", ConflatedOf(slot), R"(,"pressure":")",
                    protocol::Abseil(NameOf(level)), R"(","interval_ms":)", interval_ms, "}");
-  protocol::AppendMessagePush(data, connections_.OutboxOf(slot).NewLine());
+  protocol::AppendMessagePush(connections_[slot].form, data, connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
 }
 

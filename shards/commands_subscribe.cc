@@ -195,7 +195,8 @@ void Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
   result.publications = views;
   result.was_recovering = answer.recover;
   if (answer.wants_terms) result.data = WriteTerms(slot, subscription);
-  protocol::AppendSubscribeReply(answer.command_id, result, connections_.OutboxOf(slot).NewLine());
+  protocol::AppendSubscribeReply(connections_[slot].form, answer.command_id, result,
+                                 connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
 }
 
@@ -222,7 +223,7 @@ void Commands::Unsubscribe(engine::Slot slot, const Command& command) {
     leaving.push_back({index, before->subscribe_id, command.id});
     return;
   }
-  protocol::AppendUnsubscribeReply(command.id, connections_.OutboxOf(slot).NewLine());
+  protocol::AppendUnsubscribeReply(connections_[slot].form, command.id, connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
 }
 
@@ -234,7 +235,8 @@ void Commands::FinishLeaving(engine::Slot slot, std::uint32_t subscription) {
   };
   for (const Session::Unsubscribe& waiting : leaving) {
     if (!waits_for_it(waiting)) continue;
-    protocol::AppendUnsubscribeReply(waiting.command_id, connections_.OutboxOf(slot).NewLine());
+    protocol::AppendUnsubscribeReply(connections_[slot].form, waiting.command_id,
+                                     connections_.NewLine(slot));
   }
   std::erase_if(leaving, waits_for_it);
   Remove(slot, subscription);
@@ -257,8 +259,8 @@ void Commands::LeaveAll(engine::Slot slot) {
 
 void Commands::OnGap(engine::Slot slot, ChannelIndex channel) {
   const auto code = protocol::UnsubscribeCode::kInsufficientState;
-  protocol::AppendUnsubscribePush(channels_[channel].name, code, protocol::ReasonOf(code),
-                                  connections_.OutboxOf(slot).NewLine());
+  protocol::AppendUnsubscribePush(connections_[slot].form, {.channel = channels_[channel].name},
+                                  code, protocol::ReasonOf(code), connections_.NewLine(slot));
   metrics_.subscriptions.Add(-1);
   DropIfUnused(channel);
 }

@@ -17,6 +17,7 @@
 #include "engine/peer_address.h"
 #include "engine/slab.h"
 #include "engine/timer_wheel.h"
+#include "protocol/centrifuge/form.h"
 #include "protocol/websocket/frame_parser.h"
 #include "shards/outbox.h"
 #include "shards/pressure.h"
@@ -123,6 +124,7 @@ struct Connection {
   bool close_frame_sent = false;    // kClosing: the peer's close frame ends it.
   bool awaiting_pong = false;
   bool answering = false;  // kHttp: a request is being answered; pipelined ones wait.
+  protocol::Form form;     // Of its replies and pushes; from the upgrade on it stays.
   // The greater one of its own and its shard's, as its subscriptions have it.
   PressureLevel level = PressureLevel::kNormal;
   std::uint16_t due_ms = kNoneDue;           // The interval whose subscriptions are due.
@@ -198,6 +200,10 @@ class ConnectionTable {
 
   // The connection's outbox, taken from the pool when it has none.
   Outbox& OutboxOf(engine::Slot slot);
+  // A place in it to append one message to, in the form of the connection.
+  std::string& NewLine(engine::Slot slot) {
+    return OutboxOf(slot).NewLine(connections_[slot].form.encoding);
+  }
   void ReturnOutbox(engine::Slot slot);
   OutboxPool& outboxes() { return outboxes_; }
 

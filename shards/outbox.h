@@ -2,9 +2,9 @@
 // frames. And OutboxPool: only connections that are owed something have one.
 //
 // Two parts in the order in which they go out: `raw`, bytes that are finished (a handshake, control
-// frames, HTTP), then `lines`, JSON replies that the flush joins with the publications due into
-// one text frame, so that an SDK gets one event. Both stay until the kernel has taken them.
-// Threading: owned by one shard.
+// frames, HTTP), then `lines`, replies that the flush joins with the publications due into one
+// frame, so that an SDK gets one event. Both stay until the kernel has taken them. Threading: owned
+// by one shard.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,17 @@
 #include <string>
 #include <vector>
 
+#include "protocol/centrifuge/form.h"
+
 namespace tickcast::shards {
 
 struct Outbox {
   std::string raw;
-  std::string lines;  // Joined by '\n', none at the end.
+  std::string lines;  // In JSON joined by '\n', none at the end; in Protobuf concatenated.
 
-  // A place to append one reply to.
-  std::string& NewLine() {
-    if (!lines.empty()) lines += '\n';
+  // A place to append one reply in `encoding` to, which is always the same.
+  std::string& NewLine(protocol::Encoding encoding) {
+    if (encoding == protocol::Encoding::kJson && !lines.empty()) lines += '\n';
     return lines;
   }
   std::size_t size_bytes() const { return raw.size() + lines.size(); }

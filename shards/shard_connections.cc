@@ -376,7 +376,7 @@ void Shard::Ping(engine::Slot slot) {
   connection.ping_due_ns = PingGroup(now_ns_ + config_.client.ping_interval_ns);
   // A blocked connection has one ping at most in its outbox.
   if (connection.awaiting_pong) return;
-  connections_.OutboxOf(slot).NewLine() += protocol::kPingReply;
+  protocol::AppendPing(connections_[slot].form, connections_.NewLine(slot));
   if (config_.client.pong_timeout_ns != 0) {
     connection.awaiting_pong = true;
     const bool blocked = connections_.hot(slot).Is(Hot::kBlocked);

@@ -1,194 +1,129 @@
 #include "protocol/centrifuge/reply.h"
 
-#include "protocol/json/object_writer.h"
+#include "protocol/centrifuge/message_writer.h"
+#include "protocol/centrifuge/result_fields.h"
 
 namespace tickcast::protocol {
 namespace {
 
-void AppendSubscribeResult(const SubscribeResult& result, std::string& out) {
-  ObjectWriter writer(out);
-  writer.TrueIf("expires", result.expires);
-  writer.NumberUnlessZero("ttl", result.ttl_s);
-  writer.TrueIf("recoverable", result.recoverable);
-  writer.QuotedUnlessEmpty("epoch", result.epoch);
-  if (!result.publications.empty()) {
-    AppendArray(result.publications, writer.Member("publications"), AppendPublication);
-  }
-  writer.TrueIf("recovered", result.recovered);
-  writer.NumberUnlessZero("offset", result.offset);
-  writer.TrueIf("positioned", result.positioned);
-  writer.JsonUnlessEmpty("data", result.data);
-  writer.TrueIf("was_recovering", result.was_recovering);
-  writer.Close();
-}
-
-void AppendConnectResult(const ConnectResult& result, std::string& out) {
-  ObjectWriter writer(out);
-  writer.QuotedUnlessEmpty("client", result.client);
-  writer.QuotedUnlessEmpty("version", result.version);
-  writer.TrueIf("expires", result.expires);
-  writer.NumberUnlessZero("ttl", result.ttl_s);
-  writer.JsonUnlessEmpty("data", result.data);
-  if (!result.subs.empty()) {
-    ObjectWriter subs(writer.Member("subs"));
-    for (const ConnectSubscription& sub : result.subs) {
-      AppendSubscribeResult(sub.result, subs.MemberNamed(sub.channel));
-    }
-    subs.Close();
-  }
-  writer.NumberUnlessZero("ping", result.ping_s);
-  writer.TrueIf("pong", result.pong);
-  writer.QuotedUnlessEmpty("session", result.session);
-  writer.QuotedUnlessEmpty("node", result.node);
-  writer.NumberUnlessZero("time", result.time_ms);
-  writer.Close();
-}
-
-// {"id":…,"<name>":<what append writes>}
-template <typename Append>
-void AppendReply(std::uint32_t id, std::string_view name, std::string& out, Append&& append) {
-  ObjectWriter reply(out);
-  reply.Number("id", id);
-  append(reply.Member(name));
-  reply.Close();
-}
-
-// {"push":{"channel":…,"<name>":<what append writes>}}; no channel where it is empty.
-template <typename Append>
-void AppendPush(std::string_view channel, std::string_view name, std::string& out,
-                Append&& append) {
-  ObjectWriter reply(out);
-  ObjectWriter push(reply.Member("push"));
-  push.QuotedUnlessEmpty("channel", channel);
-  append(push.Member(name));
-  push.Close();
-  reply.Close();
-}
-
-void AppendCodeAndReason(std::uint32_t code, std::string_view reason, std::string& out) {
-  ObjectWriter writer(out);
-  writer.NumberUnlessZero("code", code);
-  writer.QuotedUnlessEmpty("reason", reason);
-  writer.Close();
+// {"id":…,"<field>":{what `write(message)` writes}}
+template <typename Write>
+void AppendReply(Form form, std::uint32_t id, Field field, std::string& out, Write&& write) {
+  AppendMessage(form.encoding, out, [&](auto& reply) {
+    reply.Number({"id", 1}, id);
+    reply.Message(field, write);
+  });
 }
 
 }  // namespace
 
-void AppendClientInfo(const ClientInfo& info, std::string& out) {
-  ObjectWriter writer(out);
-  writer.Quoted("user", info.user);
-  writer.Quoted("client", info.client);
-  writer.JsonUnlessEmpty("conn_info", info.conn_info);
-  writer.JsonUnlessEmpty("chan_info", info.chan_info);
-  writer.Close();
-}
-
-void AppendPublication(const PublicationView& publication, std::string& out) {
-  ObjectWriter writer(out);
-  writer.JsonUnlessEmpty("data", publication.data);
-  writer.JsonUnlessEmpty("info", publication.info);
-  writer.NumberUnlessZero("offset", publication.offset);
-  writer.JsonUnlessEmpty("tags", publication.tags);
-  writer.Close();
-}
-
-void AppendConnectReply(std::uint32_t id, const ConnectResult& result, std::string& out) {
-  AppendReply(id, "connect", out, [&](std::string& body) { AppendConnectResult(result, body); });
-}
-
-void AppendSubscribeReply(std::uint32_t id, const SubscribeResult& result, std::string& out) {
-  AppendReply(id, "subscribe", out,
-              [&](std::string& body) { AppendSubscribeResult(result, body); });
-}
-
-void AppendUnsubscribeReply(std::uint32_t id, std::string& out) {
-  AppendReply(id, "unsubscribe", out, [](std::string& body) { body += "{}"; });
-}
-
-void AppendPublishReply(std::uint32_t id, std::string& out) {
-  AppendReply(id, "publish", out, [](std::string& body) { body += "{}"; });
-}
-
-void AppendHistoryReply(std::uint32_t id, const HistoryResult& result, std::string& out) {
-  AppendReply(id, "history", out, [&](std::string& body) {
-    ObjectWriter writer(body);
-    AppendArray(result.publications, writer.Member("publications"), AppendPublication);
-    writer.Quoted("epoch", result.epoch);
-    writer.Number("offset", result.offset);
-    writer.Close();
+void AppendConnectReply(Form form, std::uint32_t id, const ConnectResult& result,
+                        std::string& out) {
+  if (form.bare) return AppendConnectPush(form, result, out);
+  AppendReply(form, id, {"connect", 5}, out, [&](auto& message) {
+    message.Text({"client", 1}, result.client);
+    message.Text({"version", 2}, result.version);
+    message.True({"expires", 3}, result.expires);
+    message.Number({"ttl", 4}, result.ttl_s);
+    message.Payload({"data", 5}, result.data);
+    WriteConnectSubscriptions({"subs", 6}, result.subs, message);
+    message.Number({"ping", 7}, result.ping_s);
+    message.True({"pong", 8}, result.pong);
+    message.Text({"session", 9}, result.session);
+    message.Text({"node", 10}, result.node);
+    message.Number({"time", 11}, result.time_ms);
+    message.Number({"flag", 12}, result.flag);
   });
 }
 
-void AppendRpcReply(std::uint32_t id, std::string_view data, std::string& out) {
-  AppendReply(id, "rpc", out, [&](std::string& body) {
-    ObjectWriter writer(body);
-    writer.JsonUnlessEmpty("data", data);
-    writer.Close();
+void AppendSubscribeReply(Form form, std::uint32_t id, const SubscribeResult& result,
+                          std::string& out) {
+  AppendReply(form, id, {"subscribe", 6}, out,
+              [&](auto& message) { WriteSubscribeResult(result, message); });
+}
+
+void AppendUnsubscribeReply(Form form, std::uint32_t id, std::string& out) {
+  AppendReply(form, id, {"unsubscribe", 7}, out, [](auto&) {});
+}
+
+void AppendPublishReply(Form form, std::uint32_t id, std::string& out) {
+  AppendReply(form, id, {"publish", 8}, out, [](auto&) {});
+}
+
+void AppendPresenceReply(Form form, std::uint32_t id, std::span<const ClientInfo> present,
+                         std::string& out) {
+  AppendReply(form, id, {"presence", 9}, out, [&]<typename Message>(Message& message) {
+    message.MapAlways(
+        {"presence", 1}, present, [](const ClientInfo& info) { return info.client; },
+        WriteClientInfo<Message>);
   });
 }
 
-void AppendErrorReply(std::uint32_t id, ErrorCode code, std::string& out) {
-  AppendErrorReply(id, code, InfoOf(code).message, out);
+void AppendPresenceStatsReply(Form form, std::uint32_t id, const PresenceStatsResult& result,
+                              std::string& out) {
+  AppendReply(form, id, {"presence_stats", 10}, out, [&](auto& message) {
+    message.NumberAlways({"num_clients", 1}, result.num_clients);
+    message.NumberAlways({"num_users", 2}, result.num_users);
+  });
 }
 
-void AppendErrorReply(std::uint32_t id, ErrorCode code, std::string_view message,
+void AppendHistoryReply(Form form, std::uint32_t id, const HistoryResult& result,
+                        std::string& out) {
+  AppendReply(form, id, {"history", 11}, out, [&]<typename Message>(Message& message) {
+    message.RepeatedAlways({"publications", 1}, result.publications, WritePublication<Message>);
+    message.TextAlways({"epoch", 2}, result.epoch);
+    message.NumberAlways({"offset", 3}, result.offset);
+  });
+}
+
+void AppendRpcReply(Form form, std::uint32_t id, std::string_view data, std::string& out) {
+  AppendReply(form, id, {"rpc", 13}, out, [&](auto& message) {
+    message.Payload({"data", 1}, data);
+  });
+}
+
+void AppendRefreshReply(Form form, std::uint32_t id, const RefreshResult& result,
+                        std::string& out) {
+  AppendReply(form, id, {"refresh", 14}, out, [&](auto& message) {
+    message.Text({"client", 1}, result.client);
+    message.Text({"version", 2}, result.version);
+    message.True({"expires", 3}, result.expires);
+    message.Number({"ttl", 4}, result.ttl_s);
+  });
+}
+
+void AppendSubRefreshReply(Form form, std::uint32_t id, const SubRefreshResult& result,
+                           std::string& out) {
+  AppendReply(form, id, {"sub_refresh", 15}, out, [&]<typename Message>(Message& message) {
+    message.True({"expires", 1}, result.expires);
+    message.Number({"ttl", 2}, result.ttl_s);
+    message.Repeated({"items", 3}, result.items, WritePublication<Message>);
+  });
+}
+
+void AppendErrorReply(Form form, std::uint32_t id, ErrorCode code, std::string& out) {
+  AppendErrorReply(form, id, code, InfoOf(code).message, out);
+}
+
+void AppendErrorReply(Form form, std::uint32_t id, ErrorCode code, std::string_view message,
                       std::string& out) {
-  AppendReply(id, "error", out, [&](std::string& body) {
-    ObjectWriter writer(body);
-    writer.Number("code", static_cast<std::uint32_t>(code));
-    writer.QuotedUnlessEmpty("message", message);
-    writer.TrueIf("temporary", InfoOf(code).temporary);
-    writer.Close();
+  AppendErrorReply(form, id,
+                   {.code = static_cast<std::uint32_t>(code),
+                    .message = message,
+                    .temporary = InfoOf(code).temporary},
+                   out);
+}
+
+void AppendErrorReply(Form form, std::uint32_t id, const ErrorView& error, std::string& out) {
+  AppendReply(form, id, {"error", 2}, out, [&](auto& message) {
+    message.Number({"code", 1}, error.code);
+    message.Text({"message", 2}, error.message);
+    message.True({"temporary", 3}, error.temporary);
   });
 }
 
-void AppendPublicationPush(std::string_view channel, const PublicationView& publication,
-                           std::string& out) {
-  AppendPush(channel, "pub", out, [&](std::string& body) { AppendPublication(publication, body); });
-}
-
-void AppendPublicationPushPrefix(std::string_view channel, std::string& out) {
-  out += R"({"push":{"channel":)";
-  AppendQuoted(channel, out);
-  out += R"(,"pub":{"data":)";
-}
-
-void AppendPublicationPushSuffix(const PublicationView& publication, std::string& out) {
-  // Continues the object that the prefix opened, so every member has a comma before it.
-  if (!publication.info.empty()) {
-    out += R"(,"info":)";
-    out += publication.info;
-  }
-  if (publication.offset != 0) {
-    out += R"(,"offset":)";
-    AppendNumber(publication.offset, out);
-  }
-  if (!publication.tags.empty()) {
-    out += R"(,"tags":)";
-    out += publication.tags;
-  }
-  out += "}}}";
-}
-
-void AppendUnsubscribePush(std::string_view channel, UnsubscribeCode code, std::string_view reason,
-                           std::string& out) {
-  AppendPush(channel, "unsubscribe", out, [&](std::string& body) {
-    AppendCodeAndReason(static_cast<std::uint32_t>(code), reason, body);
-  });
-}
-
-void AppendMessagePush(std::string_view data, std::string& out) {
-  AppendPush("", "message", out, [&](std::string& body) {
-    ObjectWriter writer(body);
-    writer.JsonUnlessEmpty("data", data);
-    writer.Close();
-  });
-}
-
-void AppendDisconnectPush(DisconnectCode code, std::string& out) {
-  AppendPush("", "disconnect", out, [&](std::string& body) {
-    AppendCodeAndReason(static_cast<std::uint32_t>(code), ReasonOf(code), body);
-  });
+void AppendClientInfo(const ClientInfo& info, std::string& out) {
+  AppendMessage(Encoding::kJson, out, [&](auto& message) { WriteClientInfo(info, message); });
 }
 
 }  // namespace tickcast::protocol

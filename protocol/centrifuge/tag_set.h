@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,12 @@ namespace tickcast::protocol {
 
 class TagSet {
  public:
+  struct Tag {
+    std::string_view name;
+    std::string_view value;
+    std::uint32_t place = 0;  // In the line.
+  };
+
   TagSet() = default;
   TagSet(const TagSet&) = delete;
   TagSet& operator=(const TagSet&) = delete;
@@ -28,13 +35,10 @@ class TagSet {
   // The value of `name`, or nullptr where there is none; valid until the next Read().
   const std::string_view* Find(std::string_view name) const;
 
- private:
-  struct Tag {
-    std::string_view name;
-    std::string_view value;
-    std::uint32_t place = 0;  // In the line.
-  };
+  // All of them, by name; valid as long.
+  std::span<const Tag> tags() const { return tags_; }
 
+ private:
   bool ReadMembers(std::string_view line);
   bool ReadString(std::string_view& line, std::string_view& text);
   void Sort();

@@ -9,13 +9,20 @@ namespace {
 
 TEST(OutboxTest, LinesAreJoinedByNewlinesWithNoneAtTheEnd) {
   Outbox outbox;
-  outbox.NewLine() += "one";
+  outbox.NewLine(protocol::Encoding::kJson) += "one";
   EXPECT_EQ(outbox.lines, "one");
-  outbox.NewLine() += "two";
-  outbox.NewLine() += "three";
+  outbox.NewLine(protocol::Encoding::kJson) += "two";
+  outbox.NewLine(protocol::Encoding::kJson) += "three";
   EXPECT_EQ(outbox.lines, "one\ntwo\nthree");
   outbox.raw = "raw";
   EXPECT_EQ(outbox.size_bytes(), 16u);
+}
+
+TEST(OutboxTest, ProtobufIsConcatenated) {
+  Outbox outbox;
+  outbox.NewLine(protocol::Encoding::kProtobuf) += "one";
+  outbox.NewLine(protocol::Encoding::kProtobuf) += "two";
+  EXPECT_EQ(outbox.lines, "onetwo");
 }
 
 TEST(OutboxPoolTest, GivesOutEachOutboxOnceUntilItComesBack) {

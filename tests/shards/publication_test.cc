@@ -50,7 +50,8 @@ TEST(PublicationTest, LineEqualsWhatTheReplyWriterWrites) {
       publication->Seal(1, offset);
       std::string expected;
       protocol::AppendPublicationPush(
-          kChannel, {.data = R"({"price":"1.50"})", .info = info, .offset = offset}, expected);
+          {}, {.channel = kChannel},
+          {.data = R"({"price":"1.50"})", .info_json = info, .offset = offset}, expected);
       EXPECT_EQ(publication->line(), expected);
       EXPECT_EQ(publication->info(), info);
       EXPECT_EQ(publication->data(), R"({"price":"1.50"})");
