@@ -27,6 +27,18 @@ std::uint32_t RoundTripUs(std::uint64_t round_trip_ns) {
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(round_trip_ns / 1000, 1, kLongest));
 }
 
+// The default rules always compile.
+protocol::JwtVerifier VerifierOf(const engine::TokenConfig& token) {
+  protocol::JwtVerifier verifier(protocol::ClaimRules::Make({}).value());
+  auto keys = std::make_shared<protocol::KeySet>();
+  if (absl::StatusOr<protocol::JwtKey> key = protocol::JwtKey::FromSecret(token.hmac_secret_key);
+      key.ok()) {
+    keys->Add(*std::move(key));
+  }
+  verifier.SetKeys(std::move(keys));
+  return verifier;
+}
+
 }  // namespace
 
 protocol::PublicationView ViewOf(const Publication& publication) {
@@ -45,7 +57,7 @@ Commands::Commands(const engine::Config& config, ConnectionTable& connections,
       metrics_(metrics),
       host_(host),
       parser_(config.websocket.message_size_limit),
-      verifier_(config.client.token.hmac_secret_key),
+      verifier_(VerifierOf(config.client.token)),
       random_(seed) {}
 
 void Commands::OnFrame(engine::Slot slot, std::string_view frame) {
@@ -159,20 +171,18 @@ bool Commands::Authenticate(engine::Slot slot, const Command& command, Session& 
   protocol::JwtClaims claims;
   const std::int64_t now_s = host_.UnixSeconds();
   const protocol::JwtResult verdict = verifier_.Verify(command.connect.token, now_s, claims);
-  if (verdict == protocol::JwtResult::kExpired) {
+  if (protocol::IsExpired(verdict)) {
     ReplyError(slot, command.id, ErrorCode::kTokenExpired);
     return false;
   }
   // A subscription's token says nothing about a connection.
-  if (verdict == protocol::JwtResult::kInvalid || !claims.channel.empty()) {
+  if (protocol::IsInvalid(verdict) || !claims.channel.empty()) {
     host_.Disconnect(slot, DisconnectCode::kInvalidToken);
     return false;
   }
-  session.user = claims.sub;
+  session.user = claims.user;
   session.info = claims.info;
-  const std::int64_t until_s = claims.has_expire_at ? claims.expire_at_s
-                               : claims.has_exp     ? claims.exp_s
-                                                    : 0;
+  const std::int64_t until_s = claims.ends_s();
   if (until_s > 0) {
     session.expires_ns =
         host_.NowNs() +

@@ -84,14 +84,14 @@ bool Commands::MaySubscribe(engine::Slot slot, const Command& command, const eng
     protocol::JwtClaims claims;
     const protocol::JwtResult verdict =
         verifier_.Verify(command.subscribe.token, host_.UnixSeconds(), claims);
-    if (verdict == protocol::JwtResult::kInvalid) return false;
+    if (protocol::IsInvalid(verdict)) return false;
     answered = true;
-    if (verdict == protocol::JwtResult::kExpired) {
+    if (protocol::IsExpired(verdict)) {
       ReplyError(slot, command.id, ErrorCode::kTokenExpired);
       return false;
     }
     const bool for_this = claims.channel == command.subscribe.channel &&
-                          claims.sub == session.user &&
+                          claims.user == session.user &&
                           (claims.client.empty() || claims.client == session.client);
     // Somebody else's token: no mistake that a retry would mend.
     if (!for_this) host_.Disconnect(slot, DisconnectCode::kInvalidToken);

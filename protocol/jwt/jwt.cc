@@ -1,16 +1,12 @@
 #include "protocol/jwt/jwt.h"
 
-#include <array>
-#include <cmath>
 #include <optional>
+#include <utility>
 #include <vector>
-
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "protocol/json/object_reader.h"
 #include "protocol/jwt/base64url.h"
+#include "protocol/jwt/claims_reader.h"
 
 namespace tickcast::protocol {
 namespace {
@@ -33,65 +29,81 @@ std::optional<Parts> Split(std::string_view token) {
                token.substr(second + 1), token.substr(0, second)};
 }
 
-// The hash of an accepted `alg`, else nullptr. Source: RFC 7518 section 3.2.
-const EVP_MD* HashOf(std::string_view alg) {
-  if (alg == "HS256") return EVP_sha256();
-  if (alg == "HS384") return EVP_sha384();
-  if (alg == "HS512") return EVP_sha512();
-  return nullptr;
+JwtResult ResultOf(KeyMatch match) {
+  switch (match) {
+    case KeyMatch::kSigned:
+      return JwtResult::kOk;
+    case KeyMatch::kNotSigned:
+      return JwtResult::kWrongSignature;
+    case KeyMatch::kWrongAlgorithm:
+      return JwtResult::kWrongAlgorithm;
+    case KeyMatch::kUnknownKey:
+      return JwtResult::kUnknownKey;
+  }
+  return JwtResult::kMalformed;
 }
 
-// A NumericDate (RFC 7519 section 2) in whole seconds. A fraction is cut off, and what a double
-// cannot hold exactly is no date.
-bool ReadSeconds(JsonValue& value, bool& has, std::int64_t& seconds) {
-  constexpr double kExactLimit = 9007199254740992.0;  // 2^53.
-  if (value.is_null()) return true;
-  double number = 0;
-  if (!value.Read(number) || std::abs(number) >= kExactLimit) return false;
-  has = true;
-  seconds = static_cast<std::int64_t>(number);
-  return true;
-}
-
-bool ReadClaim(std::string_view name, JsonValue& value, JwtClaims& claims) {
-  if (name == "sub") return value.Read(claims.sub);
-  if (name == "exp") return ReadSeconds(value, claims.has_exp, claims.exp_s);
-  if (name == "nbf") return ReadSeconds(value, claims.has_nbf, claims.nbf_s);
-  if (name == "iat") return ReadSeconds(value, claims.has_iat, claims.iat_s);
-  if (name == "expire_at") return ReadSeconds(value, claims.has_expire_at, claims.expire_at_s);
-  if (name == "info") return value.ReadJson(claims.info);
-  if (name == "channel") return value.Read(claims.channel);
-  if (name == "client") return value.Read(claims.client);
-  if (name == "jti") return value.Read(claims.jti);
-  if (name == "iss") return value.Read(claims.iss);
-  if (name == "b64info") return value.Read(claims.b64info);
-  if (name == "data") return value.ReadJson(claims.data);
-  if (name == "b64data") return value.Read(claims.b64data);
-  if (name == "meta") return value.ReadJson(claims.meta);
-  if (name == "aud") return value.ReadJson(claims.aud);
-  if (name == "channels") return value.ReadArrayJson(claims.channels);
-  if (name == "subs") return value.ReadObjectJson(claims.subs);
-  if (name == "override") return value.ReadObjectJson(claims.override_options);
-  return true;
-}
-
-bool IsWithin(const JwtClaims& claims, std::int64_t now_s) {
-  return (!claims.has_exp || now_s < claims.exp_s) && (!claims.has_nbf || claims.nbf_s <= now_s);
+JwtResult CheckTimes(const JwtClaims& claims, std::int64_t now_s) {
+  if (claims.exp_s && now_s >= *claims.exp_s) return JwtResult::kExpired;
+  if (claims.nbf_s && now_s < *claims.nbf_s) return JwtResult::kNotYet;
+  return JwtResult::kOk;
 }
 
 }  // namespace
 
+std::string_view NameOf(JwtResult result) {
+  switch (result) {
+    case JwtResult::kOk:
+      return "ok";
+    case JwtResult::kExpired:
+      return "expired";
+    case JwtResult::kNotYet:
+      return "not_yet";
+    case JwtResult::kUnknownKey:
+      return "unknown_key";
+    case JwtResult::kTooLong:
+      return "too_long";
+    case JwtResult::kMalformed:
+      return "malformed";
+    case JwtResult::kWrongAlgorithm:
+      return "wrong_algorithm";
+    case JwtResult::kWrongSignature:
+      return "wrong_signature";
+    case JwtResult::kWrongClaims:
+      return "wrong_claims";
+    case JwtResult::kWrongAudience:
+      return "wrong_audience";
+    case JwtResult::kWrongIssuer:
+      return "wrong_issuer";
+  }
+  return "";
+}
+
 struct JwtVerifier::Impl {
-  explicit Impl(std::string_view secret_text)
-      : secret(secret_text), reader(kMaxTokenBytes), decoded(kBufferBytes), line(kBufferBytes) {}
+  Impl(std::shared_ptr<const ClaimRules> claim_rules, bool skip)
+      : rules(std::move(claim_rules)),
+        skip_signature(skip),
+        keys(std::make_shared<KeySet>()),
+        claims_reader(rules->user_id_claim()),
+        reader(kMaxTokenBytes),
+        decoded(kBufferBytes),
+        line(kBufferBytes) {}
 
   // Decoding shrinks to three quarters and minifying never grows.
   static constexpr std::size_t kBufferBytes = kMaxTokenBytes + kJsonPaddingBytes;
 
-  std::string secret;
+  struct Header {
+    std::string_view alg;
+    std::string_view kid;
+  };
+
+  std::shared_ptr<const ClaimRules> rules;
+  bool skip_signature;
+  std::shared_ptr<const KeySet> keys;
+  ClaimsReader claims_reader;
   JsonObjectReader reader;
   std::vector<char> decoded;
-  std::vector<char> line;  // The claims' text: what their views point into.
+  std::vector<char> line;  // A part's text: what views of it point into.
 
   // Decodes one part of the token and gives its members to `member`.
   template <typename Member>
@@ -100,57 +112,69 @@ struct JwtVerifier::Impl {
     return size_bytes && reader.Read({decoded.data(), *size_bytes}, line.data(), member) != 0;
   }
 
-  // The hash that the header asks for, or nullptr when the token cannot be accepted.
-  const EVP_MD* ReadHeader(std::string_view header) {
-    const EVP_MD* hash = nullptr;
-    const bool readable = ReadPart(header, [&](std::string_view name, JsonValue& value) {
+  bool ReadHeader(std::string_view part, Header& header) {
+    bool has_alg = false;
+    bool has_kid = false;
+    return ReadPart(part, [&](std::string_view name, JsonValue& value) {
       // An extension that must be understood, and we understand none (RFC 7515 section 4.1.11).
-      if (name == "crit") return false;
-      if (name != "alg") return true;
-      std::string_view alg;
-      if (!value.Read(alg)) return false;
-      hash = HashOf(alg);
-      return hash != nullptr;
+      // `b64` changes what is signed and may only come with `crit` (RFC 7797 section 3).
+      if (name == "crit" || name == "b64") return false;
+      if (name == "alg") return !std::exchange(has_alg, true) && value.Read(header.alg);
+      if (name == "kid") return !std::exchange(has_kid, true) && value.Read(header.kid);
+      return true;
     });
-    return readable ? hash : nullptr;
   }
 
-  bool IsSignedBySecret(const Parts& parts, const EVP_MD* hash) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> expected;
-    unsigned int expected_bytes = 0;
-    if (HMAC(hash, secret.data(), static_cast<int>(secret.size()),
-             reinterpret_cast<const unsigned char*>(parts.signed_text.data()),
-             parts.signed_text.size(), expected.data(), &expected_bytes) == nullptr) {
-      return false;
+  JwtResult CheckSignature(const Parts& parts, const Header& header, std::int64_t now_s) {
+    const std::optional<JwtAlgorithm> algorithm = ParseJwtAlgorithm(header.alg);
+    if (!algorithm) return JwtResult::kWrongAlgorithm;
+    // The header's text is in `line`, so `decoded` is free again.
+    const std::optional<std::size_t> size_bytes = DecodeBase64Url(parts.signature, decoded.data());
+    if (!size_bytes) return JwtResult::kMalformed;
+    const std::string_view signature(decoded.data(), *size_bytes);
+    return ResultOf(keys->Check(*algorithm, header.kid, parts.signed_text, signature, now_s));
+  }
+
+  bool ReadClaims(std::string_view payload, JwtClaims& claims) {
+    claims_reader.Begin();
+    return ReadPart(payload,
+                    [&](std::string_view name, JsonValue& value) {
+                      return claims_reader.Read(name, value, claims);
+                    }) &&
+           claims_reader.Finish(claims);
+  }
+
+  JwtResult Check(std::string_view token, std::int64_t now_s, JwtClaims& claims) {
+    if (token.size() > kMaxTokenBytes) return JwtResult::kTooLong;
+    const std::optional<Parts> parts = Split(token);
+    if (!parts) return JwtResult::kMalformed;
+    Header header;
+    if (!ReadHeader(parts->header, header)) return JwtResult::kMalformed;
+    // The signature comes before the claims: what nobody signed is not worth parsing.
+    if (!skip_signature) {
+      const JwtResult result = CheckSignature(*parts, header, now_s);
+      if (result != JwtResult::kOk) return result;
     }
-    const std::optional<std::size_t> given_bytes = DecodeBase64Url(parts.signature, decoded.data());
-    return given_bytes == expected_bytes &&
-           CRYPTO_memcmp(expected.data(), decoded.data(), expected_bytes) == 0;
+    if (!ReadClaims(parts->payload, claims)) return JwtResult::kWrongClaims;
+    if (!rules->AcceptIssuer(claims)) return JwtResult::kWrongIssuer;
+    if (!rules->AcceptAudience(claims)) return JwtResult::kWrongAudience;
+    return CheckTimes(claims, now_s);
   }
 };
 
-JwtVerifier::JwtVerifier(std::string_view secret) : impl_(std::make_unique<Impl>(secret)) {}
+JwtVerifier::JwtVerifier(std::shared_ptr<const ClaimRules> rules, bool skip_signature)
+    : impl_(std::make_unique<Impl>(std::move(rules), skip_signature)) {}
 JwtVerifier::JwtVerifier(JwtVerifier&&) noexcept = default;
 JwtVerifier& JwtVerifier::operator=(JwtVerifier&&) noexcept = default;
 JwtVerifier::~JwtVerifier() = default;
 
+void JwtVerifier::SetKeys(std::shared_ptr<const KeySet> keys) { impl_->keys = std::move(keys); }
+
 JwtResult JwtVerifier::Verify(std::string_view token, std::int64_t now_s, JwtClaims& claims) {
   claims = {};
-  if (impl_->secret.empty() || token.size() > kMaxTokenBytes) return JwtResult::kInvalid;
-  const std::optional<Parts> parts = Split(token);
-  if (!parts) return JwtResult::kInvalid;
-  const EVP_MD* hash = impl_->ReadHeader(parts->header);
-  if (hash == nullptr) return JwtResult::kInvalid;
-  // The signature comes before the claims: what nobody signed is not worth parsing.
-  if (!impl_->IsSignedBySecret(*parts, hash)) return JwtResult::kInvalid;
-  const bool readable = impl_->ReadPart(
-      parts->payload,
-      [&](std::string_view name, JsonValue& value) { return ReadClaim(name, value, claims); });
-  if (!readable) {
-    claims = {};
-    return JwtResult::kInvalid;
-  }
-  return IsWithin(claims, now_s) ? JwtResult::kOk : JwtResult::kExpired;
+  const JwtResult result = impl_->Check(token, now_s, claims);
+  if (IsInvalid(result)) claims = {};
+  return result;
 }
 
 }  // namespace tickcast::protocol

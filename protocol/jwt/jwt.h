@@ -1,70 +1,71 @@
-// JSON Web Tokens signed with a shared secret: who a client is, and what it may subscribe to.
+// JSON Web Tokens: who a client is, and what it may subscribe to.
 //
-// libcrypto does the HMAC and the comparison in constant time, simdjson reads the claims. Debian's
-// libjwt 1.10 was turned down: it hands out parsed claims through jansson, so `info` would lose its
-// numbers' spelling on the way to every subscriber, and it allocates per token. The algorithm is
-// chosen by the token's header but only among HS256, HS384 and HS512, whose key is the same secret,
-// so `none` and a public key taken for a secret are refused by construction.
-// Sources: RFC 7515, RFC 7518 section 3.2, RFC 7519; which claims count and what is "expired":
+// A token is looked at from the outside in, and nothing is believed before it is checked: its
+// length, its header, its signature by a key of the set (which says what algorithms it takes), and
+// only then its claims. Of the header only `alg` and `kid` are read, each at most once; `jwk`,
+// `jku`, `x5u` and `x5c`, by which a token would bring its own key along, are passed over, and one
+// that carries `crit` is refused, as we know no extension. libcrypto does the arithmetic, simdjson
+// reads the JSON. Debian's libjwt 1.10 was turned down: it hands out parsed claims, so `info` would
+// lose its numbers' spelling on the way to every subscriber, and it allocates per claim.
+// Sources: RFC 7515, RFC 7518, RFC 7519, RFC 8037; which claims count and what is "expired":
 // internal/jwtverify of github.com/centrifugal/centrifugo.
-// Threading: a JwtVerifier belongs to one thread.
+// Threading: a JwtVerifier belongs to one thread; sets and rules are shared.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
+
+#include "protocol/jwt/claims.h"
+#include "protocol/jwt/key_set.h"
+#include "protocol/jwt/token_rules.h"
 
 namespace tickcast::protocol {
 
 // Longest token looked at; a longer one is invalid.
 inline constexpr std::size_t kMaxTokenBytes = 16 * 1024;
 
-// What a token says. Strings are empty and numbers absent (`has_…`) where a claim was absent or
-// null. Views live until the verifier's next Verify().
-struct JwtClaims {
-  std::string_view sub;  // The user; may be absent: an anonymous user.
-  std::string_view channel;
-  std::string_view client;
-  std::string_view jti;
-  std::string_view iss;
-  std::string_view info;              // One-line JSON.
-  std::string_view b64info;           // Still encoded.
-  std::string_view data;              // One-line JSON (subscription tokens).
-  std::string_view b64data;           // Still encoded.
-  std::string_view meta;              // One-line JSON.
-  std::string_view aud;               // One-line JSON: a string or an array of strings.
-  std::string_view channels;          // One-line JSON array.
-  std::string_view subs;              // One-line JSON object.
-  std::string_view override_options;  // One-line JSON object: the claim `override`.
-  bool has_exp = false;
-  std::int64_t exp_s = 0;  // Unix seconds, like all times here; a fraction is cut off.
-  bool has_nbf = false;
-  std::int64_t nbf_s = 0;
-  bool has_iat = false;
-  std::int64_t iat_s = 0;
-  bool has_expire_at = false;
-  std::int64_t expire_at_s = 0;  // When the connection ends, if not with `exp`; 0: never.
-};
-
 enum class JwtResult : std::uint8_t {
   kOk,
-  kInvalid,  // Malformed, of another algorithm or wrongly signed: close 3500.
-  kExpired,  // Rightly signed, but past `exp` or before `nbf`: error 109.
+  // Rightly signed and for us: error 109.
+  kExpired,  // At or past `exp`.
+  kNotYet,   // Before `nbf`.
+  // Not to be told apart by the client: close 3500, or error 103 for a subscription.
+  kUnknownKey,  // `kid` names no key of the set: a newer one may have it.
+  kTooLong,
+  kMalformed,       // Not three parts, not base64url, not JSON, a header that cannot be accepted.
+  kWrongAlgorithm,  // None that we know, or that a key takes.
+  kWrongSignature,
+  kWrongClaims,  // A claim is there twice or has a wrong type.
+  kWrongAudience,
+  kWrongIssuer,
 };
+
+constexpr bool IsExpired(JwtResult result) {
+  return result == JwtResult::kExpired || result == JwtResult::kNotYet;
+}
+constexpr bool IsInvalid(JwtResult result) {
+  return result != JwtResult::kOk && !IsExpired(result);
+}
+
+// For counters: "wrong_signature".
+std::string_view NameOf(JwtResult result);
 
 class JwtVerifier {
  public:
-  // `secret` as the operator wrote it. An empty one accepts no token at all: HMAC would take it,
-  // and anybody could sign.
-  explicit JwtVerifier(std::string_view secret);
+  // Takes no token before SetKeys(). `rules` are not null. `skip_signature`: everything but the
+  // signature is checked (client.insecure_skip_token_signature_verify).
+  explicit JwtVerifier(std::shared_ptr<const ClaimRules> rules, bool skip_signature = false);
   JwtVerifier(JwtVerifier&&) noexcept;
   JwtVerifier& operator=(JwtVerifier&&) noexcept;
   ~JwtVerifier();
 
+  // From now on these are the keys.
+  void SetKeys(std::shared_ptr<const KeySet> keys);
+
   // Checks `token` at `now_s`. A token is good until its `exp` and from its `nbf` on: valid means
-  // nbf <= now_s < exp. `claims` is set in full for kOk and kExpired, and reset for kInvalid.
+  // nbf <= now_s < exp. `claims` is set in full for kOk, kExpired and kNotYet, and reset otherwise.
   // The caller refuses connection tokens with a `channel`, and subscription tokens without one or
   // with another than asked for.
   JwtResult Verify(std::string_view token, std::int64_t now_s, JwtClaims& claims);
