@@ -1,11 +1,17 @@
-// The frame of a test file: test() declares, the file's cases run one after the other once it is
-// loaded, each bounded in time, and each tells its outcome on one line that tests/integration/run
-// counts.
+// The frame of a test file: test() declares, the file's cases run one after the other (or several at
+// once: atOnce()) once it is loaded, each bounded in time, and each tells its outcome on one line
+// that tests/integration/run counts.
 
+import fs from 'node:fs';
 import process from 'node:process';
 
 const DEFAULT_LIMIT_MS = 30000;
+// Parts of the names of cases whose feature is being built. INTEGRATION_NOT_YET=run runs them all the
+// same.
+const notYet = process.env.INTEGRATION_NOT_YET === 'run' ? []
+  : JSON.parse(fs.readFileSync(new URL('../not_yet.json', import.meta.url), 'utf8'));
 const cases = [];
+let workers = 1;
 
 class Skip extends Error {}
 
@@ -50,6 +56,11 @@ export function test(name, body, { limitMs = DEFAULT_LIMIT_MS } = {}) {
   cases.push({ name, body, limitMs });
 }
 
+// How many of the file's cases run at once; one when it is not called. For cases that mostly wait.
+export function atOnce(count) {
+  workers = count;
+}
+
 // Rejects when `promise` takes longer than `limitMs`.
 export function within(limitMs, what, promise) {
   let timer;
@@ -84,6 +95,7 @@ async function runCase({ name, body, limitMs }) {
   const faults = [];
   let skipped = '';
   try {
+    if (notYet.some((part) => name.includes(part))) context.skip('not yet');
     await within(limitMs, name, (async () => body(context))());
   } catch (fault) {
     if (fault instanceof Skip) skipped = fault.message;
@@ -104,9 +116,11 @@ async function runCase({ name, body, limitMs }) {
 
 async function runAll() {
   const filter = process.env.INTEGRATION_FILTER ?? '';
-  for (const each of cases) {
-    if (each.name.includes(filter)) await runCase(each);
-  }
+  const waiting = cases.filter((each) => each.name.includes(filter));
+  const work = async () => {
+    while (waiting.length > 0) await runCase(waiting.shift());
+  };
+  await Promise.all(Array.from({ length: workers }, work));
   // A socket that a failed case left behind must not keep the process.
   process.exit(0);
 }

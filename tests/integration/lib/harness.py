@@ -22,6 +22,11 @@ STOP_LIMIT_S = 15
 LOG_TAIL_CHARS = 4000
 BASE_CONFIG = json.loads((pathlib.Path(__file__).parent.parent / "base_config.json").read_text())
 
+# Parts of the names of cases whose feature is being built. INTEGRATION_NOT_YET=run runs them all the
+# same.
+_not_yet = (
+    [] if os.environ.get("INTEGRATION_NOT_YET") == "run"
+    else json.loads((pathlib.Path(__file__).parent.parent / "not_yet.json").read_text()))
 _cases = []
 
 
@@ -32,6 +37,12 @@ def to_toml(value):
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k} = {to_toml(v)}" for k, v in value.items()) + "}"
     return json.dumps(value)
+
+
+def write_toml(file, keys):
+    """Writes a configuration of dotted keys, and returns the file."""
+    file.write_text("".join(f"{key} = {to_toml(value)}\n" for key, value in keys.items()))
+    return file
 
 
 def free_port():
@@ -50,15 +61,24 @@ class Server:
         self.socket_url = f"ws://{self.address}/connection/websocket"
         self.log_file = self.folder / "server.log"
         self.undo = []  # Called when the case is over: connections that it left open.
-        keys = {**BASE_CONFIG, "http_server.port": self.port, **config}
-        file = self.folder / "server.toml"
-        file.write_text("".join(f"{key} = {to_toml(value)}\n" for key, value in keys.items()))
+        self.config_file = self.write_config({"http_server.port": self.port, **config})
+        self.launch()
+
+    def write_config(self, keys):
+        return write_toml(self.folder / "server.toml", {**BASE_CONFIG, **keys})
+
+    def command(self):
+        """The program and its arguments."""
+        return [os.environ["INTEGRATION_BINARY"], "--config", str(self.config_file)]
+
+    def launch(self):
+        """Starts the process. After stop() it may be called again: same port, same keys."""
         # The environment's own TICKCAST_… are keys of the configuration, and the case sets those.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TICKCAST_")}
-        with self.log_file.open("w") as log:
+        environment = {
+            k: v for k, v in os.environ.items() if not k.startswith(("TICKCAST_", "CENTRIFUGO_"))}
+        with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
-                [os.environ["INTEGRATION_BINARY"], "--config", str(file)],
-                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                self.command(), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def wait_until_healthy(self):
         end = time.monotonic() + START_LIMIT_S
@@ -77,15 +97,18 @@ class Server:
         with urllib.request.urlopen(f"http://{self.address}{path}", timeout=5) as answer:
             return answer.read().decode()
 
-    def publish(self, channel, data):
-        body = json.dumps({"channel": channel, "data": data}).encode()
+    def call(self, method, body):
+        """Calls the HTTP API, and returns the result of a call that has to succeed."""
         request = urllib.request.Request(
-            f"http://{self.address}/api/publish", data=body,
+            f"http://{self.address}/api/{method}", data=json.dumps(body).encode(),
             headers={"X-API-Key": BASE_CONFIG["http_api.key"]})
         with urllib.request.urlopen(request, timeout=5) as answer:
             reply = json.load(answer)
         assert "error" not in reply, reply
         return reply["result"]
+
+    def publish(self, channel, data, **options):
+        return self.call("publish", {"channel": channel, "data": data, **options})
 
     def closes(self, code):
         """How many connections were ended for `code`, as /metrics says."""
@@ -135,9 +158,9 @@ def _indent(text):
     return "\n".join("    " + line for line in text.rstrip().split("\n"))
 
 
-def _run_case(name, body, limit_s, config):
+def _run_case(name, body, limit_s, config, server_type):
     began = time.monotonic()
-    server = Server(config)
+    server = server_type(config)
     faults = []
 
     def attempt(step):
@@ -159,11 +182,15 @@ def _run_case(name, body, limit_s, config):
     shutil.rmtree(server.folder)
 
 
-def run_all():
+def run_all(server_type=Server):
     wanted = os.environ.get("INTEGRATION_FILTER", "")
     for name, body, limit_s, config in _cases:
-        if wanted in name:
-            _run_case(name, body, limit_s, config)
+        if wanted not in name:
+            continue
+        if any(part in name for part in _not_yet):
+            print(f"skip {name}: not yet", flush=True)
+        else:
+            _run_case(name, body, limit_s, config, server_type)
 
 
 def skip_all(reason):

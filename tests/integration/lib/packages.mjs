@@ -10,5 +10,7 @@ if (!folder) throw new Error('INTEGRATION_NODE_FOLDER is not set: start with tes
 const load = createRequire(path.join(folder, 'package.json'));
 
 export const { Centrifuge } = load('centrifuge');
+export const { Centrifuge: CentrifugeProtobuf } = load('centrifuge/build/protobuf');
+export const EventSource = load('eventsource');
 export const WebSocket = load('ws');
 export const { chromium } = load('playwright-core');

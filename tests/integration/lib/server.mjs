@@ -31,6 +31,13 @@ function toToml(value) {
   return `{${Object.entries(value).map(([k, v]) => `${k} = ${toToml(v)}`).join(', ')}}`;
 }
 
+// Writes a configuration of dotted keys to `file`, and returns its name.
+export function writeToml(file, keys) {
+  fs.writeFileSync(file,
+    Object.entries(keys).map(([key, value]) => `${key} = ${toToml(value)}\n`).join(''));
+  return file;
+}
+
 // A port that nobody listens on at this moment.
 function freePort() {
   return new Promise((resolve, reject) => {
@@ -45,8 +52,8 @@ function freePort() {
 
 // The environment's own TICKCAST_… are keys of the configuration, and the case sets those.
 function withoutServerKeys() {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('TICKCAST_')));
+  return Object.fromEntries(Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('TICKCAST_') && !name.startsWith('CENTRIFUGO_')));
 }
 
 export class Server {
@@ -57,7 +64,7 @@ export class Server {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tickcast-test-'));
     const port = await freePort();
     const keys = typeof config === 'function' ? config(`http://127.0.0.1:${port}`) : config;
-    const server = new Server(folder, port, keys);
+    const server = new this(folder, port, keys);
     let log = '';
     context.onFailure(() => `the server's log:\n${log}`);
     context.after(() => {
@@ -74,18 +81,25 @@ export class Server {
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     this.socketUrl = `ws://127.0.0.1:${port}/connection/websocket`;
-    this.configFile = path.join(folder, 'server.toml');
     this.logFile = path.join(folder, 'server.log');
-    const keys = { ...baseConfig, 'http_server.port': port, ...config };
-    const lines = Object.entries(keys).map(([key, value]) => `${key} = ${toToml(value)}\n`);
-    fs.writeFileSync(this.configFile, lines.join(''));
+    this.configFile = this.writeConfig({ 'http_server.port': port, ...config });
+  }
+
+  writeConfig(keys) {
+    return writeToml(path.join(this.folder, 'server.toml'), { ...baseConfig, ...keys });
+  }
+
+  // The program and its arguments.
+  command() {
+    return [process.env.INTEGRATION_BINARY, '--config', this.configFile];
   }
 
   // Starts the process. After stop() or kill() it may be called again: same port, same keys.
   async launch() {
     this.isStopped = false;
     const log = fs.openSync(this.logFile, 'a');
-    this.process = spawn(process.env.INTEGRATION_BINARY, ['--config', this.configFile],
+    const [program, ...args] = this.command();
+    this.process = spawn(program, args,
       { stdio: ['ignore', log, log], env: withoutServerKeys() });
     fs.closeSync(log);
     this.ended = new Promise((resolve) => {
@@ -152,12 +166,17 @@ export class Server {
     return { status: answer.status, json, text };
   }
 
-  // Publishes and returns the result: {offset, epoch} in channels with history.
-  async publish(channel, data) {
-    const answer = await this.api('publish', { channel, data });
+  // Calls the HTTP API, and returns the result of a call that has to succeed.
+  async call(method, body) {
+    const answer = await this.api(method, body);
     assert.equal(answer.status, 200, answer.text);
     assert.equal(answer.json.error, undefined, answer.text);
     return answer.json.result;
+  }
+
+  // Publishes and returns the result: {offset, epoch} in channels with history.
+  publish(channel, data, options = {}) {
+    return this.call('publish', { channel, data, ...options });
   }
 
   logTail() {
