@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "protocol/centrifuge/command_protobuf.h"
+#include "protocol/centrifuge/protobuf_reader.h"
 #include "protocol/json/object_reader.h"
 
 namespace tickcast::protocol {
@@ -226,6 +228,8 @@ struct CommandParser::Impl {
   // line, so the frame's size is enough for all, and the views of one command outlive the next.
   std::vector<char> lines;
   std::size_t used_bytes = 0;  // Of `lines`.
+  Encoding encoding = Encoding::kJson;
+  NestedTexts nested;  // Of a Protobuf frame.
 
   CommandVerdict Fail() {
     taking = false;
@@ -239,9 +243,12 @@ CommandParser::CommandParser(CommandParser&&) noexcept = default;
 CommandParser& CommandParser::operator=(CommandParser&&) noexcept = default;
 CommandParser::~CommandParser() = default;
 
-void CommandParser::Begin(std::string_view frame) {
+void CommandParser::Begin(std::string_view frame, Encoding encoding) {
   impl_->rest = frame;
   impl_->taking = true;
+  impl_->encoding = encoding;
+  impl_->nested.Clear();
+  if (encoding == Encoding::kProtobuf) return;
   impl_->used_bytes = 0;
   if (impl_->lines.size() < frame.size() + kJsonPaddingBytes) {
     impl_->lines.resize(std::bit_ceil(frame.size()) + kJsonPaddingBytes);
@@ -250,6 +257,22 @@ void CommandParser::Begin(std::string_view frame) {
 
 CommandVerdict CommandParser::Next() {
   if (!impl_->taking) return CommandVerdict::kDone;
+  return impl_->encoding == Encoding::kJson ? NextJson() : NextProtobuf();
+}
+
+CommandVerdict CommandParser::NextProtobuf() {
+  std::string_view message;
+  if (!TakeLengthDelimited(impl_->rest, message) ||
+      !ReadProtobufCommand(message, command_, impl_->nested)) {
+    return impl_->Fail();
+  }
+  impl_->taking = !impl_->rest.empty();
+  const std::string_view payload = PayloadOf(command_);
+  command_.data_is_json = payload.empty() || impl_->reader.validator().IsValid(payload);
+  return IsComplete(command_) ? CommandVerdict::kCommand : impl_->Fail();
+}
+
+CommandVerdict CommandParser::NextJson() {
   const std::size_t newline = impl_->rest.find('\n');
   const std::string_view line = impl_->rest.substr(0, newline);
   impl_->rest.remove_prefix(newline == std::string_view::npos ? line.size() : newline + 1);
@@ -257,6 +280,7 @@ CommandVerdict CommandParser::Next() {
   impl_->taking = !impl_->rest.empty();
 
   command_.id = 0;
+  command_.data_is_json = true;
   CommandKind kind = CommandKind::kPong;
   const std::size_t size_bytes = impl_->reader.Read(
       line, impl_->lines.data() + impl_->used_bytes, [&](std::string_view name, JsonValue& value) {

@@ -1,18 +1,21 @@
-// Commands: what a client asks for, decoded from one text frame of the Centrifuge protocol v2.
+// Commands: what a client asks for, decoded from one frame of the Centrifuge protocol v2.
 //
-// A frame carries commands separated by single newlines. Each is one JSON object with an `id` and
-// one member named for what is asked. Every command is validated whole before a member of it is
-// believed (protocol/json/payload.h says why), and a payload leaves here as one minified line whose
-// numbers are untouched. The requests are structs of views, so that another encoding can fill them.
-// Sources: definitions/client.proto of github.com/centrifugal/protocol (names, types, which of
-// several members wins), client.go of github.com/centrifugal/centrifuge (what closes 3501).
-// Threading: a CommandParser belongs to one thread; one serves all connections of a shard.
+// In JSON a frame carries commands separated by single newlines. Each is one object with an `id`
+// and one member named for what is asked. In Protobuf each is a message with its length before it.
+// Every command is validated whole before a member of it is believed (protocol/json/payload.h says
+// why), and a payload leaves here as one minified line whose numbers are untouched. The requests
+// are structs of views, so that another encoding can fill them. Sources: definitions/client.proto
+// of github.com/centrifugal/protocol (names, types, which of several members wins), client.go of
+// github.com/centrifugal/centrifuge (what closes 3501). Threading: a CommandParser belongs to one
+// thread; one serves all connections of a shard.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
+
+#include "protocol/centrifuge/form.h"
 
 namespace tickcast::protocol {
 
@@ -34,7 +37,8 @@ enum class CommandKind : std::uint8_t {
 
 // In all requests: a view is empty and a number 0 where the member was absent or null. `data` is
 // minified JSON; an explicit `"data":null` is the text `null`. Members that are objects of a later
-// concern (`subs`, `headers`, `tf`, `track`, `untrack`) are minified JSON as well.
+// concern (`subs`, `headers`, `tf`, `track`, `untrack`) are minified JSON as well, in Protobuf too,
+// where `data` alone is the bytes that came: `data_is_json` tells.
 
 struct ConnectRequest {
   std::string_view token;
@@ -114,6 +118,9 @@ struct SubRefreshRequest {
 struct Command {
   std::uint32_t id = 0;  // 0 only for kPong and kSend, which have no reply.
   CommandKind kind = CommandKind::kPong;
+  // Whether the request's `data`, if it has any, is one valid JSON text: always in a JSON frame; in
+  // Protobuf it is checked, and may hold white space, newlines too.
+  bool data_is_json = true;
 
   ConnectRequest connect;
   SubscribeRequest subscribe;
@@ -138,7 +145,8 @@ enum class CommandVerdict : std::uint8_t {
 // or line (one newline at the end is no line), anything but one JSON object per line, a member of
 // a wrong type or a number out of its range, a command without a known kind, `ping` (there is none
 // in v2), no id (except for pong and send), no channel where one is needed. Unknown members
-// are ignored.
+// are ignored. In Protobuf bad are besides: a length or a number that is cut short, a text that is
+// no UTF-8, a group.
 //
 // Stricter than the original on purpose, where no SDK can tell: it takes a command with id 0 for a
 // pong whatever it asks, reads `null` as a pong, matches names without case and ignores garbage
@@ -154,7 +162,7 @@ class CommandParser {
   // Starts with `frame`, forgetting the one before, even if not all of it was taken.
   // REQUIRES: `frame` stays readable and unchanged until the last Next(), with kJsonPaddingBytes
   // readable bytes behind it (their content does not matter).
-  void Begin(std::string_view frame);
+  void Begin(std::string_view frame, Encoding encoding = Encoding::kJson);
 
   CommandVerdict Next();
 
@@ -163,6 +171,9 @@ class CommandParser {
   const Command& command() const { return command_; }
 
  private:
+  CommandVerdict NextJson();
+  CommandVerdict NextProtobuf();
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
   Command command_;
