@@ -160,6 +160,10 @@ void UringRing::StopAccept() {
   io_uring_prep_cancel64(entry, Token{.operation = Operation::kAccept}.Pack(), 0);
   Forget(entry);
   Submit();
+  // The ring refers to the listener until the accept has ended, which may be after the process has:
+  // the kernel takes rings down in the background. Shut down, it listens no more from here on, and a
+  // server that is started next finds the port free.
+  shutdown(listen_fd_, SHUT_RDWR);
   close(listen_fd_);
   listen_fd_ = -1;
 }
