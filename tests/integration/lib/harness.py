@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
@@ -46,9 +47,16 @@ def write_toml(file, keys):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, below those that outgoing connections get: lib/server.mjs."""
+    while True:
+        port = random.randrange(20000, 30000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Server:

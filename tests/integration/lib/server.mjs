@@ -38,16 +38,25 @@ export function writeToml(file, keys) {
   return file;
 }
 
-// A port that nobody listens on at this moment.
-function freePort() {
-  return new Promise((resolve, reject) => {
+const givenPorts = new Set();
+
+function canListen(port) {
+  return new Promise((resolve) => {
     const probe = net.createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
+}
+
+// A port that nobody listens on. Below those that the kernel gives to outgoing connections, so that
+// none of these takes it while its server is restarted, and given to one case only.
+async function freePort() {
+  for (;;) {
+    const port = 20000 + Math.floor(Math.random() * 10000);
+    if (givenPorts.has(port)) continue;
+    givenPorts.add(port);
+    if (await canListen(port)) return port;
+  }
 }
 
 // The environment's own TICKCAST_… are keys of the configuration, and the case sets those.
