@@ -568,8 +568,9 @@ TEST(ConfigTest, TheDocumentationListsTheKeysAsTheyAre) {
 TEST(ConfigTest, TheExamplesAreGood) {
   const Config example = Load(File(ReadSource("tools/tickcast/example.toml")));
   EXPECT_TRUE(example.feeds.sim.enabled);
-  EXPECT_THAT(example.channel.namespaces, SizeIs(3));
+  EXPECT_THAT(example.channel.namespaces, SizeIs(4));
   EXPECT_EQ(example.FindNamespace("room:a")->history_size, 100u);
+  EXPECT_TRUE(example.FindNamespace("user:#42")->allow_user_limited_channels);
   const Config production = Load(File(ReadSource("tools/tickcast/production.toml")));
   EXPECT_FALSE(production.client.insecure);
 }

@@ -1,45 +1,19 @@
 // The page at `/` in a real browser: headless Chromium, nothing mocked.
 
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 
+import { openPage as openInBrowser, startBrowser, stateIs } from './lib/browser.mjs';
 import { test, until } from './lib/harness.mjs';
-import { chromium } from './lib/packages.mjs';
 import { Server } from './lib/server.mjs';
-
-const BROWSERS =
-  [process.env.INTEGRATION_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'];
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 const withOrigin = (config) => (origin) => ({ 'client.allowed_origins': [origin], ...config });
 const MARKET = withOrigin({ 'feeds.sim.enabled': true });
 
 // Opens the page of `server`; `problems` collects what the browser's console complains about.
 async function openPage(t, server, hash = '') {
-  const executablePath = BROWSERS.find((file) => file && fs.existsSync(file));
-  if (!executablePath) t.skip('CHROMIUM ABSENT: install chromium or set INTEGRATION_CHROMIUM');
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
-  t.after(() => browser.close());
-  const context = await browser.newContext(
-    { colorScheme: 'dark', viewport: { width: 1200, height: 800 } });
-  const page = await context.newPage();
-  const problems = [];
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) problems.push(message.text());
-  });
-  page.on('pageerror', (fault) => problems.push(fault.message));
-  await page.goto(`${server.url}/${hash}`);
-  return { page, problems };
-}
-
-// By polling from here: the page's own content security policy forbids what the browser driver
-// would evaluate inside for waiting.
-function stateIs(page, state) {
-  return until(`the page is ${state}`,
-    async () => await page.getAttribute('#state', 'data-state') === state);
+  return openInBrowser(await startBrowser(t), `${server.url}/${hash}`);
 }
 
 function rowCount(page) {
