@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/centrifugo_keys.h"
 #include "engine/config_suggest.h"
 
 namespace tickcast::engine {
@@ -108,6 +109,13 @@ void ApplyMembers(const ConfigValue& table, std::span<const ConfigField<Owner>> 
     if (!is_section) {
       std::vector<std::string_view> known;
       for (const auto& candidate : fields) known.push_back(candidate.facts.name);
+      // One of Centrifugo's, in a file that is ours.
+      const CentrifugoRule* rule = FindCentrifugoRule(CentrifugoName(name));
+      if (rule != nullptr && !rule->advice.empty()) {
+        mistakes.Add(member.place,
+                     absl::StrCat(name, ": is Centrifugo's and not here: ", View(rule->advice)));
+        continue;
+      }
       // A whole-file key may also be meant where only its last word was written.
       mistakes.Add(member.place, absl::StrCat(name, ": unknown key",
                                               owner_name.empty() ? SuggestConfigKey(name)

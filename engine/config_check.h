@@ -1,4 +1,4 @@
-// What must hold between keys, once each of them is right by itself.
+// Checks between the keys of a Config that is otherwise complete.
 #pragma once
 
 #include "engine/config.h"
@@ -7,7 +7,9 @@
 
 namespace tickcast::engine {
 
-// Collects every contradiction, at the place of the key that an operator would change.
-void CheckConfig(const Config& config, const ConfigPlaces& places, ConfigMistakes& mistakes);
+// Tells what in `config` contradicts itself in `mistakes`, and what merely has no effect in
+// `useless`, which may be the same. `places` says where each key was set.
+void CheckConfig(const Config& config, const ConfigPlaces& places, ConfigMistakes& mistakes,
+                 ConfigMistakes& useless);
 
 }  // namespace tickcast::engine

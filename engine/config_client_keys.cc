@@ -7,18 +7,23 @@
 namespace tickcast::engine {
 namespace {
 
-// RFC 6454 section 6.2: scheme, host and port, and nothing behind them.
+// RFC 6454 section 6.2: scheme, host and port, and nothing behind them; `*` and `?` may stand for
+// parts of it.
 std::string_view CheckOrigin(std::string_view text) {
-  if (text == "*") return {};
   const std::size_t scheme_end = text.find("://");
+  std::string_view host;
   if (scheme_end != std::string_view::npos && scheme_end > 0) {
-    const std::string_view host = text.substr(scheme_end + 3);
-    const bool plain = std::none_of(host.begin(), host.end(), [](char c) {
-      return c == '/' || c == '?' || c == '#' || c == '*' || static_cast<unsigned char>(c) <= ' ';
-    });
-    if (!host.empty() && plain) return {};
+    host = text.substr(scheme_end + 3);
+  } else if (text.starts_with('*')) {
+    host = text;
   }
-  return "\"*\" or an origin such as \"https://example.com\", without a path";
+  const bool plain = std::none_of(host.begin(), host.end(), [](char c) {
+    return std::string_view("/#[]{}\\").find(c) != std::string_view::npos ||
+           static_cast<unsigned char>(c) <= ' ';
+  });
+  if (!host.empty() && plain) return {};
+  return "an origin such as \"https://example.com\", without a path, \"*\" and \"?\" in it for any "
+         "text and any character";
 }
 
 std::string_view CheckPem(std::string_view text) {
@@ -44,9 +49,11 @@ const ConfigField<Config> kRows[] = {
       "Everybody may connect without a token, subscribe and publish everywhere. For development."},
      AT(Config, client.insecure)},
     {{"client.allowed_origins", Text(CheckOrigin),
-      "The web pages that may connect: the exact `Origin` header of each, or `*` for all. An empty "
-      "list refuses every request that has an `Origin` (403); one without the header, which no "
-      "browser sends, passes."},
+      "The web pages that may connect, by the `Origin` header of their requests; `*` stands for "
+      "any "
+      "text and `?` for any one character: `https://*.example.com`. An empty list refuses every "
+      "request that has an `Origin` (403); one without the header, which no browser sends, "
+      "passes."},
      AT(Config, client.allowed_origins)},
     {{"client.token", Any(),
       "How connection tokens (JWT) are verified, and subscription tokens too unless they have a "

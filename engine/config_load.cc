@@ -7,15 +7,17 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <map>
 #include <string_view>
 
+#include "engine/centrifugo_config.h"
 #include "engine/config_apply.h"
 #include "engine/config_check.h"
+#include "engine/config_json.h"
 #include "engine/config_keys.h"
 #include "engine/config_suggest.h"
 #include "engine/config_text.h"
 #include "engine/config_toml.h"
+#include "engine/config_yaml.h"
 
 namespace tickcast::engine {
 namespace {
@@ -29,18 +31,34 @@ bool IsNoKey(const std::string& variable) {
          variable == "TICKCAST_PORT" || absl::StartsWith(variable, "TICKCAST_PORT_");
 }
 
+enum class ConfigSyntax { kToml, kJson, kYaml };
+
+// By the end of its name, as Centrifugo does.
+ConfigSyntax ConfigSyntaxOf(absl::string_view file_name) {
+  if (absl::EndsWithIgnoreCase(file_name, ".json")) return ConfigSyntax::kJson;
+  if (absl::EndsWithIgnoreCase(file_name, ".yaml")) return ConfigSyntax::kYaml;
+  if (absl::EndsWithIgnoreCase(file_name, ".yml")) return ConfigSyntax::kYaml;
+  return ConfigSyntax::kToml;
+}
+
 class Loader {
  public:
   explicit Loader(const ConfigSources& sources) : sources_(sources) {}
 
   LoadedConfig Run() {
-    if (sources_.file_text.has_value() && !ApplyFile()) return std::move(loaded_);
+    // Sorted, so that mistakes come in an order that does not change from run to run.
+    variables_.insert(sources_.environment.begin(), sources_.environment.end());
+    if (!ReadFile()) return std::move(loaded_);
+    if (loaded_.for_centrifugo) SetCentrifugoDefaults(loaded_.config);
+    ApplyConfigTable(file_, loaded_.config, places_, notes_.mistakes);
+    ApplyCentrifugoVariables(variables_, loaded_.config, places_, notes_);
     ApplyEnvironment();
     for (const std::string& set : sources_.sets) ApplySet(set);
     for (const std::string& file : sources_.replays) AddReplay(file);
     NameExchanges();
-    CheckConfig(loaded_.config, places_, mistakes_);
-    loaded_.mistakes = mistakes_.Take();
+    Check();
+    loaded_.mistakes = notes_.mistakes.Take();
+    loaded_.warnings = notes_.warnings.Take();
 
     AddFeedNamespaces(loaded_.config);
     EngineConfig& engine = loaded_.config.engine;
@@ -49,21 +67,41 @@ class Loader {
   }
 
  private:
-  bool ApplyFile() {
-    ConfigValue table;
+  // False: it cannot be read, which has been told.
+  bool ReadFile() {
+    file_.kind = ConfigValue::Kind::kTable;
+    if (!sources_.file_text.has_value()) {
+      loaded_.for_centrifugo = HasCentrifugoVariable(variables_);
+      return true;
+    }
+    const std::string& name = sources_.file_name;
     std::string error;
-    if (!ReadToml(*sources_.file_text, sources_.file_name, table, error)) {
+    const ConfigSyntax syntax = ConfigSyntaxOf(name);
+    const auto read = syntax == ConfigSyntax::kJson   ? ReadJsonFile
+                      : syntax == ConfigSyntax::kYaml ? ReadYaml
+                                                      : ReadToml;
+    if (!read(*sources_.file_text, name, file_, error)) {
       loaded_.mistakes.push_back(error);
       return false;
     }
-    ApplyConfigTable(table, loaded_.config, places_, mistakes_);
+    loaded_.for_centrifugo = IsCentrifugoConfig(file_, syntax == ConfigSyntax::kToml);
+    if (loaded_.for_centrifugo) file_ = TranslateCentrifugoConfig(file_, variables_, notes_);
     return true;
   }
 
+  void Check() {
+    // A drain spreads over what Centrifugo's operator gives it.
+    ShutdownConfig& shutdown = loaded_.config.shutdown;
+    if (loaded_.for_centrifugo) {
+      shutdown.spread_ns = std::min(shutdown.spread_ns, shutdown.timeout_ns / 2);
+    }
+    CheckConfig(loaded_.config, places_, notes_.mistakes,
+                loaded_.for_centrifugo ? notes_.warnings : notes_.mistakes);
+  }
+
   void ApplyEnvironment() {
-    // Sorted, so that mistakes come in an order that does not change from run to run.
-    std::map<std::string, std::string> variables;
-    for (const auto& [name, value] : sources_.environment) {
+    ConfigVariables variables;
+    for (const auto& [name, value] : variables_) {
       if (absl::StartsWith(name, kPrefix)) variables.emplace(name, value);
     }
     std::vector<std::string> known;
@@ -79,7 +117,7 @@ class Loader {
     const std::vector<std::string_view> names(known.begin(), known.end());
     for (const auto& [variable, value] : variables) {
       if (IsNoKey(variable)) continue;
-      mistakes_.Add({variable, 0}, "names no key" + Suggest(variable, names));
+      notes_.mistakes.Add({variable, 0}, "names no key" + Suggest(variable, names));
     }
   }
 
@@ -88,7 +126,7 @@ class Loader {
     const std::string key = set.substr(0, equals);
     const ConfigPlace place{"--set " + key, 0};
     if (equals == std::string::npos) {
-      mistakes_.Add(place, "has no value; write --set key=value");
+      notes_.mistakes.Add(place, "has no value; write --set key=value");
       return;
     }
     bool found = false;
@@ -98,7 +136,7 @@ class Loader {
                       found = true;
                       ApplyText(set.substr(equals + 1), place, name, facts, target);
                     });
-    if (!found) mistakes_.Add(place, "unknown key" + SuggestConfigKey(key));
+    if (!found) notes_.mistakes.Add(place, "unknown key" + SuggestConfigKey(key));
   }
 
   void ApplyText(const std::string& text, const ConfigPlace& place, const std::string& name,
@@ -106,10 +144,10 @@ class Loader {
     ConfigValue value;
     std::string error;
     if (!ReadConfigText(text, target, place, value, error)) {
-      mistakes_.Add(place, absl::StrCat(name, ": ", error));
+      notes_.mistakes.Add(place, absl::StrCat(name, ": ", error));
       return;
     }
-    ApplyConfigValue(value, name, facts, target, places_, mistakes_);
+    ApplyConfigValue(value, name, facts, target, places_, notes_.mistakes);
   }
 
   void AddReplay(const std::string& file) {
@@ -134,8 +172,10 @@ class Loader {
 
   const ConfigSources& sources_;
   LoadedConfig loaded_;
+  ConfigVariables variables_;
+  ConfigValue file_;
   ConfigPlaces places_;
-  ConfigMistakes mistakes_;
+  ConfigNotes notes_;
 };
 
 }  // namespace

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/invariant.h"
 #include "engine/metrics_text.h"
-#include "protocol/abseil.h"
+#include "protocol/http/origin.h"
 #include "protocol/websocket/handshake.h"
 
 namespace tickcast::shards {
@@ -139,7 +138,7 @@ bool HttpHandler::OriginAllowed(const RequestHead& head) const {
   if (!origin) return true;
   const std::vector<std::string>& allowed = config_.client.allowed_origins;
   return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& pattern) {
-    return pattern == "*" || absl::EqualsIgnoreCase(pattern, protocol::Abseil(*origin));
+    return protocol::OriginMatches(pattern, *origin);
   });
 }
 

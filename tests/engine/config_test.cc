@@ -392,7 +392,10 @@ TEST(ConfigMistakeTest, UnknownKeysAndSectionsNameTheNearestKnownOne) {
 
 // Centrifugo's key, which tickcast has nothing behind: refused, not ignored.
 TEST(ConfigMistakeTest, AKeyThatWouldHaveNoEffectIsRefused) {
-  EXPECT_THAT(Mistakes(File("[client]\nqueue_max_size = 1048576\n")), SizeIs(1));
+  EXPECT_THAT(
+      Mistakes(File("[engine]\nshards = 1\n[client]\nqueue_max_size = 1048576\n")),
+      ElementsAre(StartsWith("server.toml:4: client.queue_max_size: is Centrifugo's and not "
+                             "here: no queue is kept per connection")));
   EXPECT_THAT(Mistakes(Set({"engine.cpus=1", "engine.pin=false"})),
               ElementsAre("--set engine.cpus: engine.cpus: has no effect with engine.pin = false"));
 }

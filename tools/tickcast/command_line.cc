@@ -37,6 +37,10 @@ std::string ReadCommandLine(const std::vector<std::string>& arguments, CommandLi
       line.action = Action::kShowReference;
       return {};
     }
+    if (argument == "--centrifugo-reference") {
+      line.action = Action::kShowCentrifugoReference;
+      return {};
+    }
     if (argument == "--check-config") {
       line.action = Action::kCheckConfig;
       continue;

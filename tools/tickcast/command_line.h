@@ -12,7 +12,8 @@ struct CommandLine {
   enum class Action {
     kServe,
     kCheckConfig,
-    kShowReference,  // The tables of docs/configuration.md.
+    kShowReference,            // The tables of docs/configuration.md.
+    kShowCentrifugoReference,  // The tables of docs/from-centrifugo.md.
     kShowVersion,
     kShowHelp,
   };

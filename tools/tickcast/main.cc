@@ -55,7 +55,12 @@ int TellMistakes(const std::vector<std::string>& mistakes) {
 }
 
 // What is allowed but hardly meant.
-void WarnOfConfig(const engine::Config& config) {
+void WarnOfConfig(const engine::LoadedConfig& loaded) {
+  if (loaded.for_centrifugo) {
+    Log(LogLevel::kInfo, "config", "read as a configuration of Centrifugo");
+  }
+  for (const std::string& warning : loaded.warnings) Log(LogLevel::kWarn, "config", warning);
+  const engine::Config& config = loaded.config;
   if (config.client.insecure) {
     Log(LogLevel::kWarn, "insecure",
         "client.insecure is on: everybody may connect, subscribe and publish everywhere");
@@ -76,10 +81,11 @@ int ExitStatus(const absl::Status& status) {
 }
 
 // Runs the server until it has drained.
-int Serve(const engine::Config& config) {
+int Serve(const engine::LoadedConfig& loaded) {
+  const engine::Config& config = loaded.config;
   const sigset_t signals = BlockSignals();
   engine::StartLog(config.log.level, config.log.format);
-  WarnOfConfig(config);
+  WarnOfConfig(loaded);
 
   auto server = shards::Server::Start(config, shards::ConsoleAssets());
   if (!server.ok()) {
@@ -128,6 +134,9 @@ int Run(const std::vector<std::string>& arguments) {
   if (line.action == Action::kShowReference) {
     return std::fputs(engine::ConfigReference().c_str(), stdout) < 0;
   }
+  if (line.action == Action::kShowCentrifugoReference) {
+    return std::fputs(engine::CentrifugoReference().c_str(), stdout) < 0;
+  }
 
   engine::ConfigSources sources = Environment();
   if (!line.config_file.empty()) {
@@ -139,10 +148,14 @@ int Run(const std::vector<std::string>& arguments) {
   const engine::LoadedConfig loaded = engine::LoadConfig(sources);
   if (!loaded.mistakes.empty()) return TellMistakes(loaded.mistakes);
   if (line.action == Action::kCheckConfig) {
-    std::printf("the configuration is good\n");
+    for (const std::string& warning : loaded.warnings) {
+      std::fprintf(stderr, "warning: %s\n", warning.c_str());
+    }
+    std::printf("the configuration is good%s\n",
+                loaded.for_centrifugo ? ", and one of Centrifugo" : "");
     return 0;
   }
-  return Serve(loaded.config);
+  return Serve(loaded);
 }
 
 }  // namespace
