@@ -20,6 +20,17 @@ const Namespace* Config::FindNamespace(std::string_view channel_name) const {
   return found == channel.namespaces.end() ? nullptr : &*found;
 }
 
+const RpcNamespace* RpcConfig::FindNamespace(std::string_view method) const {
+  const std::size_t boundary =
+      namespace_boundary.empty() ? std::string_view::npos : method.find(namespace_boundary);
+  // `:method` has no namespace either.
+  if (boundary == std::string_view::npos || boundary == 0) return &without_namespace;
+  const std::string_view name = method.substr(0, boundary);
+  const auto found = std::find_if(namespaces.begin(), namespaces.end(),
+                                  [name](const RpcNamespace& ns) { return ns.name == name; });
+  return found == namespaces.end() ? nullptr : &*found;
+}
+
 void AddFeedNamespaces(Config& config) {
   if (!config.feeds.sim.enabled && config.feeds.replay.empty()) return;
 

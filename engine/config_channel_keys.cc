@@ -127,6 +127,19 @@ const ConfigField<ProxyConfig> kProxyFields[] = {
       "Statuses other than 200 that become errors or disconnects of the client: a list of tables "
       "with the keys below. Any other is error 100."},
      LIST_AT(ProxyConfig, status_to_code_transforms, StatusTransformFields())},
+    {{"concurrency", Between(1, 4'096),
+      "Questions that one shard has under way at once; more wait, and too many are error 111."},
+     AT(ProxyConfig, concurrency)},
+    {{"breaker.failures", Between(0, 1'000'000),
+      "After so many failures in a row the backend is given up for a while: clients are told error "
+      "100 at once. 0: never."},
+     AT(ProxyConfig, breaker_failures)},
+    {{"breaker.failure_share", Share(),
+      "The same when this share of the last 64 questions (at least 20) failed."},
+     AT(ProxyConfig, breaker_failure_share)},
+    {{"breaker.open_interval", Between(10 * kMs, kHour),
+      "How long it is given up, before one question tries whether it is back."},
+     DURATION_AT(ProxyConfig, breaker_open_interval_ns)},
 };
 
 const ConfigField<HttpHeader> kHttpHeaderFields[] = {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tickcast::engine {
@@ -43,6 +44,11 @@ struct ProxyConfig {
   bool include_connection_meta = false;  // The connection's `meta` goes along.
   std::vector<HttpHeader> static_headers;
   std::vector<StatusTransform> status_to_code_transforms;
+  // Ours: how much of it is asked at once, and when it is given up for a while; per shard.
+  std::uint32_t concurrency = 256;
+  std::uint32_t breaker_failures = 10;  // In a row; 0: it is never given up.
+  double breaker_failure_share = 0.5;   // Of the last 64 calls, at least 20.
+  std::uint64_t breaker_open_interval_ns = 5'000'000'000;
 
   bool operator==(const ProxyConfig&) const = default;
 };
@@ -69,6 +75,10 @@ struct RpcConfig {
   std::vector<RpcNamespace> namespaces;
   std::string namespace_boundary = ":";
   RpcPingConfig ping;
+
+  // The namespace of `method`: the one named before the boundary, or without_namespace where there
+  // is none. nullptr when there is none of that name. Lives as long as the configuration.
+  const RpcNamespace* FindNamespace(std::string_view method) const;
 
   bool operator==(const RpcConfig&) const = default;
 };

@@ -48,19 +48,20 @@ protocol::PublicationView ViewOf(const Publication& publication) {
 
 Commands::Commands(const engine::Config& config, ConnectionTable& connections,
                    ChannelTable& channels, FanOut& fan_out, Exchange& exchange,
-                   ShardMetrics& metrics, Host& host, std::uint64_t seed)
+                   ShardMetrics& metrics, Proxies& proxies, Host& host, std::uint64_t seed)
     : config_(config),
       connections_(connections),
       channels_(channels),
       fan_out_(fan_out),
       exchange_(exchange),
       metrics_(metrics),
+      proxies_(proxies),
       host_(host),
       parser_(config.websocket.message_size_limit),
       verifier_(VerifierOf(config.client.token)),
       random_(seed) {}
 
-void Commands::OnFrame(engine::Slot slot, std::string_view frame) {
+void Commands::RunFrame(engine::Slot slot, std::string_view frame) {
   parser_.Begin(frame);
   for (;;) {
     switch (parser_.Next()) {
@@ -69,8 +70,13 @@ void Commands::OnFrame(engine::Slot slot, std::string_view frame) {
       case protocol::CommandVerdict::kBadFrame:
         return host_.Disconnect(slot, DisconnectCode::kBadRequest);
       case protocol::CommandVerdict::kCommand:
-        metrics_.commands.Add();
-        if (!Run(slot, parser_.command())) return;
+        if (!again_) metrics_.commands.Add();
+        command_waits_ = false;
+        const bool goes_on = Run(slot, parser_.command());
+        again_ = false;
+        decision_ = nullptr;
+        if (!goes_on) return;
+        if (command_waits_) return parked_.Park(slot, parser_.Remaining());
         break;
     }
   }
@@ -99,7 +105,7 @@ bool Commands::RunConnected(engine::Slot slot, const Command& command) {
       return true;
     case CommandKind::kPublish:
       Publish(slot, command);
-      return true;
+      return connections_[slot].state != Connection::State::kClosing;
     case CommandKind::kHistory:
       History(slot, command);
       return true;
@@ -109,7 +115,8 @@ bool Commands::RunConnected(engine::Slot slot, const Command& command) {
       return false;
     case CommandKind::kRpc:
       Rpc(slot, command);
-      return true;
+      // A backend may end the connection.
+      return connections_[slot].state != Connection::State::kClosing;
     case CommandKind::kPresence:
     case CommandKind::kPresenceStats:
     case CommandKind::kRefresh:

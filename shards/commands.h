@@ -21,6 +21,8 @@
 #include "shards/connection.h"
 #include "shards/exchange.h"
 #include "shards/fan_out.h"
+#include "shards/parked.h"
+#include "shards/proxies.h"
 
 namespace tickcast::shards {
 
@@ -35,6 +37,12 @@ class Commands {
     virtual ~Host() = default;
     // Ends the connection with a close frame. Its subscriptions are gone when this returns.
     virtual void Disconnect(engine::Slot slot, protocol::DisconnectCode code) = 0;
+    // The same with a code and reason of the application's own. REQUIRES: 3000 <= code < 5000.
+    virtual void DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) = 0;
+    // The connection's input need not be read for now: commands of it wait already …
+    virtual void HoldInput(engine::Slot slot) = 0;
+    // … and they wait no more.
+    virtual void ReleaseInput(engine::Slot slot) = 0;
     // The connect command succeeded: pings begin.
     virtual void OnConnected(engine::Slot slot) = 0;
     // Wall-clock seconds since 1970, for tokens.
@@ -43,7 +51,7 @@ class Commands {
   };
 
   Commands(const engine::Config& config, ConnectionTable& connections, ChannelTable& channels,
-           FanOut& fan_out, Exchange& exchange, ShardMetrics& metrics, Host& host,
+           FanOut& fan_out, Exchange& exchange, ShardMetrics& metrics, Proxies& proxies, Host& host,
            std::uint64_t seed);
 
   // One text frame of a WebSocket connection. REQUIRES: kJsonPaddingBytes readable behind it.
@@ -52,7 +60,17 @@ class Commands {
   // An answer of a home shard to a session's question. The asker may be gone.
   void OnAnswer(std::unique_ptr<Request> answer);
 
-  // Ends all subscriptions of a connection that closes.
+  // What a backend answered to a command, or null: none came. The asker may be gone.
+  void OnProxyAnswer(const Proxies::Question& question, const protocol::ProxyAnswer* answer);
+
+  // Runs the command of a connection that waits again, and what was sent behind it. The connection
+  // may be gone: then nothing waits. See Wait().
+  void RunAgain(engine::Slot slot, std::uint32_t generation);
+
+  // Whether a command of the connection waits for somebody else's answer.
+  bool waits(engine::Slot slot) const { return parked_.Holds(slot); }
+
+  // Ends all subscriptions of a connection that closes, and forgets what waits.
   void LeaveAll(engine::Slot slot);
 
   // A blocked connection lost publications of a stream: it has left the group already.
@@ -66,6 +84,11 @@ class Commands {
 
  private:
   using Command = protocol::Command;
+
+  void RunFrame(engine::Slot slot, std::string_view frame);
+  // The running command cannot be decided yet: it is run again, from its start, by RunAgain(), and
+  // what the connection sends meanwhile waits behind it (shards/parked.h).
+  void Wait() { command_waits_ = true; }
 
   // False when the connection was ended and the rest of the frame must not be run.
   bool Run(engine::Slot slot, const Command& command);
@@ -92,6 +115,16 @@ class Commands {
   void Rpc(engine::Slot slot, const Command& command);
   void ChangeOptions(engine::Slot slot, const Command& command);
   void ReplyStats(engine::Slot slot, const Command& command);
+
+  // Backends (commands_proxy.cc).
+  // What the named proxy decided on the running command. Null: it has been asked just now and the
+  // command waits, or the client has been told why not, by an error or by closing.
+  const protocol::ProxyAnswer* Decide(engine::Slot slot, const Command& command,
+                                      protocol::ProxyKind kind, std::string_view proxy_name,
+                                      protocol::ProxyRequest request);
+  const protocol::ProxyAnswer* TakeDecision(engine::Slot slot, const Command& command);
+  void RpcByProxy(engine::Slot slot, const Command& command);
+  bool CanTake(engine::Slot slot, const protocol::ProxyBytes& bytes) const;
 
   void OnSubscribed(Request& answer);
   void Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel,
@@ -126,11 +159,21 @@ class Commands {
   FanOut& fan_out_;
   Exchange& exchange_;
   ShardMetrics& metrics_;
+  Proxies& proxies_;
   Host& host_;
   protocol::CommandParser parser_;
   protocol::JwtVerifier verifier_;
   std::mt19937_64 random_;
   protocol::SubscriptionOptionsParser options_;
+  Parked parked_;
+  bool command_waits_ = false;  // Set by the running command.
+  bool again_ = false;          // The running command has waited.
+  // What it has waited for, where that was a backend.
+  struct Decision {
+    const protocol::ProxyAnswer* answer;  // Null: none came.
+    std::string_view client;              // Of a connect: the id that the backend was told.
+  };
+  const Decision* decision_ = nullptr;
   std::string info_;  // Scratch.
   std::string terms_;
 };

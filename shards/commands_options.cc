@@ -69,7 +69,8 @@ std::string_view Commands::WriteTerms(engine::Slot slot, std::uint32_t subscript
 // channel_limit of them may be owed: a client that comes back with all its channels twice in a row
 // is no nuisance, one that turns a subscription on and off in a loop is.
 bool Commands::MaySubscribeSoon(engine::Slot slot) {
-  if (config_.client.subscribe_rate == 0) return true;
+  // What has waited for a backend has paid before.
+  if (config_.client.subscribe_rate == 0 || again_) return true;
   const std::uint64_t cost_ns = kSecond / config_.client.subscribe_rate;
   const std::uint64_t burst_ns = 2 * cost_ns * config_.client.channel_limit;
   const std::uint64_t now_ns = host_.NowNs();
@@ -94,7 +95,7 @@ void Commands::AddSubscription(engine::Slot slot, const Subscription& subscripti
 void Commands::Rpc(engine::Slot slot, const Command& command) {
   if (command.rpc.method == "tickcast.options") return ChangeOptions(slot, command);
   if (command.rpc.method == "tickcast.stats") return ReplyStats(slot, command);
-  ReplyError(slot, command.id, ErrorCode::kNotAvailable);
+  RpcByProxy(slot, command);
 }
 
 // The SDKs' subscribe() does nothing on a live subscription, so their users change options by this.

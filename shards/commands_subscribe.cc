@@ -250,6 +250,7 @@ void Commands::Remove(engine::Slot slot, std::uint32_t subscription) {
 }
 
 void Commands::LeaveAll(engine::Slot slot) {
+  parked_.Drop(slot);
   std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
   while (!subscriptions.empty()) {
     Remove(slot, static_cast<std::uint32_t>(subscriptions.size() - 1));

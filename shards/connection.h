@@ -69,7 +69,8 @@ enum class CloseReason : std::uint16_t {
   kPeerClosed = 5,    // The peer sent a close frame.
   kTooMuchInput = 6,  // More input than may wait for a connection that is not read from.
   kBadRequestHead = 7,
-  kNoMemory = 8,  // Refused with 503: the shard's memory budget is nearly used up.
+  kNoMemory = 8,       // Refused with 503: the shard's memory budget is nearly used up.
+  kByApplication = 9,  // The application ended it, with a code of its own.
   kGoingAway = 1001,
   kProtocolError = 1002,
   kInvalidPayload = 1007,
@@ -79,9 +80,11 @@ enum class CloseReason : std::uint16_t {
   kExpired = 3005,
   kSlow = 3008,
   kNoPong = 3012,
+  kTooManyRequests = 3013,
   kInvalidToken = 3500,
   kBadRequest = 3501,
   kStale = 3502,
+  kInappropriateProtocol = 3506,
   kNotAvailable = 3508,
 };
 

@@ -88,6 +88,8 @@ std::size_t HttpHandler::OnInput(engine::Slot slot, std::string_view input) {
 }
 
 void HttpHandler::Dispatch(const HttpAsker& asker, const RequestHead& head, std::string_view body) {
+  // Whatever transport this may become: a backend may want to see the client's own headers.
+  host_.OnRequestHead(asker.slot, head);
   for (const Route& route : kRoutes) {
     if (route.path != head.path) continue;
     if (!MethodAllowed(head.method, route.method)) {

@@ -39,6 +39,8 @@ class HttpHandler {
    public:
     // The 101 is in the outbox: the connection speaks WebSocket from here on.
     virtual void OnUpgraded(engine::Slot slot, bool echo) = 0;
+    // A request begins; `head` lives until this returns.
+    virtual void OnRequestHead(engine::Slot slot, const protocol::RequestHead& head) = 0;
     // Every shard of the server runs, and it does not drain.
     virtual bool Ready() const = 0;
     // The whole process's metrics in Prometheus text format.

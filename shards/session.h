@@ -16,6 +16,8 @@ struct Session {
   std::string user;  // "" = anonymous.
   std::string info;  // One-line JSON of the token's `info`, or "".
 
+  std::string meta;  // One-line JSON that only backends are told, or "".
+
   std::uint64_t expires_ns = 0;  // Monotonic; 0 = never. Then the connection is closed with 3005.
 
   // The time up to which its subscribing is spent (see Commands::MaySubscribeSoon()).

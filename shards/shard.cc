@@ -48,7 +48,9 @@ Shard::Shard(const engine::Config& config, Mesh& mesh, ShardId id, engine::Ring&
                {.batch = config.engine.send_batch,
                 .catch_up_bytes = config.engine.catch_up_bytes,
                 .pressure = config.pressure}),
-      commands_(config, connections_, channels_, fan_out_, exchange_, metrics_, *this, seed + 1),
+      proxies_(config, registry, id, *this),
+      commands_(config, connections_, channels_, fan_out_, exchange_, metrics_, proxies_, *this,
+                seed + 1),
       web_socket_(connections_, *this),
       http_(config, connections_, exchange_, metrics_, *this, assets),
       feed_port_(config, exchange_, home_),
@@ -413,9 +415,14 @@ void Shard::TakeHttpAnswers() {
 void Shard::OnHttpAnswer(std::unique_ptr<engine::HttpCall> call) {
   switch (static_cast<HttpOwner>(call->owner)) {
     case HttpOwner::kProxy:
+      return proxies_.OnHttpAnswer(std::move(call));
     case HttpOwner::kKeys:
       break;
   }
+}
+
+void Shard::OnProxyAnswer(const Proxies::Question& question, const protocol::ProxyAnswer* answer) {
+  commands_.OnProxyAnswer(question, answer);
 }
 
 // --- What the command, HTTP and WebSocket handlers ask for ---------------------------------------

@@ -29,6 +29,7 @@
 #include "shards/http_handler.h"
 #include "shards/memory_budget.h"
 #include "shards/pressure.h"
+#include "shards/proxies.h"
 #include "shards/shard_metrics.h"
 #include "shards/web_socket.h"
 
@@ -48,6 +49,7 @@ inline constexpr std::size_t kOutboxLimitBytes = 64 * 1024;
 
 class Shard final : private Commands::Host,
                     private FanOut::Events,
+                    private Proxies::Host,
                     private HttpHandler::Host,
                     private WebSocket::Host {
  public:
@@ -61,7 +63,10 @@ class Shard final : private Commands::Host,
   void AddFeed(std::unique_ptr<Feed> feed);
 
   // Before Start(). By which the shard asks other people's HTTP servers; outlives the shard.
-  void UseHttp(engine::HttpPort& port) { http_port_ = &port; }
+  void UseHttp(engine::HttpPort& port) {
+    http_port_ = &port;
+    proxies_.UseHttp(port);
+  }
 
   // Begins to accept.
   void Start();
@@ -145,9 +150,15 @@ class Shard final : private Commands::Host,
 
   // Commands::Host
   void Disconnect(engine::Slot slot, protocol::DisconnectCode code) override;
+  void DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) override;
+  void HoldInput(engine::Slot slot) override { PauseReading(slot); }
+  void ReleaseInput(engine::Slot slot) override;
   void OnConnected(engine::Slot slot) override;
   std::int64_t UnixSeconds() override;
   std::uint64_t NowNs() override { return now_ns_; }
+  // Proxies::Host
+  void OnProxyAnswer(const Proxies::Question& question,
+                     const protocol::ProxyAnswer* answer) override;
   // FanOut::Events
   void OnSendFailed(engine::Slot slot) override;
   void OnFlushed(engine::Slot slot) override;
@@ -155,6 +166,9 @@ class Shard final : private Commands::Host,
   void OnUnblocked(engine::Slot slot) override;
   void OnGap(engine::Slot slot, ChannelIndex channel, std::uint64_t lost) override;
   // HttpHandler::Host
+  void OnRequestHead(engine::Slot slot, const protocol::RequestHead& head) override {
+    proxies_.headers().KeepRequest(slot, head);
+  }
   void OnUpgraded(engine::Slot slot, bool echo) override;
   void OnResponse(engine::Slot slot, After after) override;
   bool Ready() const override;
@@ -177,6 +191,7 @@ class Shard final : private Commands::Host,
   Exchange exchange_;
   Home home_;
   FanOut fan_out_;
+  Proxies proxies_;
   Commands commands_;
   WebSocket web_socket_;
   HttpHandler http_;

@@ -146,6 +146,15 @@ void Shard::ResumeReading(engine::Slot slot) {
   ReplayInput(slot);
 }
 
+void Shard::ReleaseInput(engine::Slot slot) {
+  const Connection& connection = connections_[slot];
+  const bool owed_much =
+      connection.outbox != OutboxPool::kNone &&
+      connections_.outboxes()[connection.outbox].size_bytes() > kOutboxLimitBytes;
+  // Where too much is owed to it, OnFlushed() goes on.
+  if (!owed_much) ResumeReading(slot);
+}
+
 // --- HTTP and WebSocket --------------------------------------------------------------------------
 
 void Shard::OnUpgraded(engine::Slot slot, bool echo) {
@@ -207,6 +216,11 @@ void Shard::Disconnect(engine::Slot slot, protocol::DisconnectCode code) {
                  protocol::ReasonOf(code));
 }
 
+void Shard::DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) {
+  // Codes of an application are not counted one by one.
+  CloseWithFrame(slot, CloseReason::kByApplication, code, reason);
+}
+
 // --- Closing -------------------------------------------------------------------------------------
 
 void Shard::CloseWithFrame(engine::Slot slot, CloseReason reason, std::uint16_t code,
@@ -252,6 +266,7 @@ void Shard::CloseNow(engine::Slot slot, CloseReason reason) {
   Connection& connection = connections_[slot];
   if (connection.state != Connection::State::kClosing) metrics_.CountClose(reason);
   commands_.LeaveAll(slot);
+  proxies_.headers().Drop(slot);
   metrics_.MoveLevel(connection.level, PressureLevel::kNormal);
   timers_.Cancel(connection.timer);
   if (connections_.hot(slot).Is(Hot::kBlocked)) engine::probes::BlockedEnd(slot, 0);
@@ -275,7 +290,7 @@ void Shard::OnFlushed(engine::Slot slot) {
   if (connection.close_when_flushed && !connection.answering) {
     return CloseNow(slot, CloseReason::kPeerGone);
   }
-  if (connection.reading_paused) ResumeReading(slot);
+  if (connection.reading_paused && !commands_.waits(slot)) ResumeReading(slot);
 }
 
 void Shard::OnBlocked(engine::Slot slot) {

@@ -23,6 +23,7 @@ constexpr CloseReasonRow kCloseReasons[] = {
     {CloseReason::kTooMuchInput, "too much input"},
     {CloseReason::kBadRequestHead, "bad request head"},
     {CloseReason::kNoMemory, "no memory"},
+    {CloseReason::kByApplication, "by application"},
     {CloseReason::kGoingAway, "1001 going away"},
     {CloseReason::kProtocolError, "1002 protocol error"},
     {CloseReason::kInvalidPayload, "1007 invalid payload"},
@@ -32,9 +33,11 @@ constexpr CloseReasonRow kCloseReasons[] = {
     {CloseReason::kExpired, "3005 connection expired"},
     {CloseReason::kSlow, "3008 slow"},
     {CloseReason::kNoPong, "3012 no pong"},
+    {CloseReason::kTooManyRequests, "3013 too many requests"},
     {CloseReason::kInvalidToken, "3500 invalid token"},
     {CloseReason::kBadRequest, "3501 bad request"},
     {CloseReason::kStale, "3502 stale"},
+    {CloseReason::kInappropriateProtocol, "3506 inappropriate protocol"},
     {CloseReason::kNotAvailable, "3508 not available"},
 };
 static_assert(std::size(kCloseReasons) <= 32);

@@ -222,8 +222,9 @@ struct CommandParser::Impl {
   }
 
   JsonObjectReader reader;
-  std::string_view rest;  // Of the frame: what no command was taken from yet.
-  bool taking = false;    // Whether there may be another command.
+  std::string_view rest;          // Of the frame: what no command was taken from yet.
+  std::string_view from_command;  // The same, and the last one that was taken.
+  bool taking = false;            // Whether there may be another command.
   // The frame's commands, minified, one behind the other. A minified line is never longer than the
   // line, so the frame's size is enough for all, and the views of one command outlive the next.
   std::vector<char> lines;
@@ -257,6 +258,7 @@ void CommandParser::Begin(std::string_view frame, Encoding encoding) {
 
 CommandVerdict CommandParser::Next() {
   if (!impl_->taking) return CommandVerdict::kDone;
+  impl_->from_command = impl_->rest;
   return impl_->encoding == Encoding::kJson ? NextJson() : NextProtobuf();
 }
 
@@ -291,5 +293,7 @@ CommandVerdict CommandParser::NextJson() {
   command_.kind = kind;
   return IsComplete(command_) ? CommandVerdict::kCommand : impl_->Fail();
 }
+
+std::string_view CommandParser::Remaining() const { return impl_->from_command; }
 
 }  // namespace tickcast::protocol

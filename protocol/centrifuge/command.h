@@ -166,6 +166,9 @@ class CommandParser {
 
   CommandVerdict Next();
 
+  // The frame from the command that Next() found on, so that it can be run again later.
+  std::string_view Remaining() const;
+
   // The command that Next() found. Its views point into this parser or into the frame and live
   // until the next Begin(); the struct itself is overwritten by the next Next().
   const Command& command() const { return command_; }

@@ -362,6 +362,29 @@ TEST_F(CommandParserTest, AFrameCutAtAnyByteGivesNoCommandButTheWholeOnes) {
   }
 }
 
+// A command that has to wait is run again later, from the frame's rest that begins with it.
+TEST_F(CommandParserTest, TheRestOfAFrameBeginsWithTheCommand) {
+  const std::string text = "{\"id\":1,\"rpc\":{}}\n{\"id\":2,\"send\":{}}\n{}\n";
+  const Frame frame(text);
+  parser_.Begin(frame.view());
+  std::size_t begin = 0;
+  while (parser_.Next() == CommandVerdict::kCommand) {
+    EXPECT_EQ(parser_.Remaining(), text.substr(begin));
+    begin = text.find('\n', begin) + 1;
+  }
+  EXPECT_EQ(begin, text.size());
+
+  // In Protobuf each command has its length before it: a pong is that length alone.
+  const std::string binary("\x04\x08\x01\x6a\x00\x00", 6);
+  const Frame binary_frame(binary);
+  parser_.Begin(binary_frame.view(), Encoding::kProtobuf);
+  ASSERT_EQ(parser_.Next(), CommandVerdict::kCommand);
+  EXPECT_EQ(parser_.Remaining(), binary);
+  ASSERT_EQ(parser_.Next(), CommandVerdict::kCommand);
+  EXPECT_EQ(parser_.command().kind, CommandKind::kPong);
+  EXPECT_EQ(parser_.Remaining(), binary.substr(5));
+}
+
 TEST_F(CommandParserTest, FramesMayBeLongerThanExpected) {
   CommandParser small(16);
   std::string text;

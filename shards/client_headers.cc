@@ -1,0 +1,90 @@
+#include "shards/client_headers.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "protocol/abseil.h"
+#include "protocol/json/members.h"
+
+namespace tickcast::shards {
+namespace {
+
+using protocol::Abseil;
+
+void AddNames(const std::vector<std::string>& names, std::vector<std::string>& to) {
+  for (const std::string& name : names) {
+    std::string lower = absl::AsciiStrToLower(name);
+    if (std::find(to.begin(), to.end(), lower) == to.end()) to.push_back(std::move(lower));
+  }
+}
+
+bool Lists(const std::vector<std::string>& names, std::string_view name) {
+  return std::any_of(names.begin(), names.end(), [name](const std::string& listed) {
+    return absl::EqualsIgnoreCase(listed, Abseil(name));
+  });
+}
+
+}  // namespace
+
+ClientHeaders::ClientHeaders(const engine::Config& config) {
+  const auto add = [this](const engine::ProxyConfig& proxy) {
+    AddNames(proxy.http_headers, request_names_);
+    AddNames(proxy.emulated_headers, emulated_names_);
+  };
+  add(config.client.proxy.connect);
+  add(config.client.proxy.refresh);
+  add(config.channel.proxy.subscribe);
+  add(config.channel.proxy.publish);
+  add(config.channel.proxy.sub_refresh);
+  add(config.rpc.proxy);
+  for (const engine::ProxyConfig& proxy : config.proxies) add(proxy);
+}
+
+void ClientHeaders::KeepRequest(engine::Slot slot, const protocol::HeaderFields& request) {
+  if (request_names_.empty()) return;
+  Fields fields;
+  for (std::size_t i = 0; i < request.header_count; ++i) {
+    const protocol::HeaderField& field = request.headers[i];
+    if (Lists(request_names_, field.name)) fields.emplace_back(field.name, field.value);
+  }
+  // A connection may have carried other requests before: the last one counts.
+  if (fields.empty()) {
+    kept_.erase(slot);
+  } else {
+    kept_[slot].request = std::move(fields);
+  }
+}
+
+void ClientHeaders::KeepEmulated(engine::Slot slot, std::string_view headers) {
+  if (emulated_names_.empty() || headers.empty()) return;
+  Fields fields;
+  for (auto& [name, value] : protocol::StringMembers(headers)) {
+    if (Lists(emulated_names_, name)) fields.emplace_back(std::move(name), std::move(value));
+  }
+  if (!fields.empty()) kept_[slot].emulated = std::move(fields);
+}
+
+std::vector<std::string> ClientHeaders::For(engine::Slot slot,
+                                            const engine::ProxyConfig& proxy) const {
+  protocol::ProxyHeaders headers;
+  for (const engine::HttpHeader& header : proxy.static_headers) {
+    headers.Set(header.key, header.value);
+  }
+  const auto found = kept_.find(slot);
+  if (found == kept_.end()) return headers.Take();
+  for (const auto& [name, value] : found->second.emulated) {
+    if (Lists(proxy.emulated_headers, name)) headers.Set(name, value);
+  }
+  const Fields& request = found->second.request;
+  for (auto field = request.begin(); field != request.end(); ++field) {
+    if (!Lists(proxy.http_headers, field->first)) continue;
+    const bool again = std::any_of(request.begin(), field, [&](const auto& earlier) {
+      return absl::EqualsIgnoreCase(earlier.first, field->first);
+    });
+    again ? headers.Add(field->first, field->second) : headers.Set(field->first, field->second);
+  }
+  return headers.Take();
+}
+
+}  // namespace tickcast::shards
