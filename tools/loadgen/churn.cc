@@ -86,7 +86,7 @@ absl::Status Churn::OpenDue(std::uint64_t now_ns, std::uint64_t lives) {
     const std::uint32_t subscriptions = topology_.subscriptions();
     for (std::uint32_t i = 0; i < subscriptions; ++i) {
       commands += '\n';
-      AppendSubscribe(2 + i, topology_.name(channels[i]), {}, commands);
+      AppendSubscribe(2 + i, topology_.name(channels[i]), {}, {}, commands);
     }
     const absl::StatusOr<ClientIndex> client = fleet_->Open(std::move(commands), 1 + subscriptions);
     // Slots of those that just closed come back with the next turn.

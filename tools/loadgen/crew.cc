@@ -49,6 +49,7 @@ absl::StatusOr<std::unique_ptr<Crew>> Crew::Create(const Plan& plan, std::uint32
   auto fleet = Fleet::Create({.server = plan.server,
                               .host = absl::StrCat(options.host, ":", options.port),
                               .path = options.path,
+                              .dialect = options.dialect,
                               .clients = static_cast<std::uint32_t>(crew->members_.size()),
                               .sources = plan.sources,
                               .first_source = number,
@@ -127,7 +128,8 @@ void Crew::Subscribe(std::uint32_t member, std::uint32_t subscription, std::stri
   const bool priority = IsPriority(number, books_.kind(member).subscribe.priority_share);
   AppendSubscribe(kFirstSubscribeId + subscription,
                   plan_.topology.name(books_.channels(member)[subscription]),
-                  subscribe_data_[plan_.mix.kind(connection) * 2 + (priority ? 1 : 0)], out);
+                  subscribe_data_[plan_.mix.kind(connection) * 2 + (priority ? 1 : 0)],
+                  plan_.options.dialect, out);
 }
 
 std::string Crew::Commands(std::uint32_t member) const {

@@ -84,7 +84,8 @@ absl::StatusOr<std::unique_ptr<Fleet>> Fleet::Create(const FleetOptions& options
 Fleet::Fleet(const FleetOptions& options, FleetEvents& events)
     : options_(options),
       events_(events),
-      upgrade_request_(UpgradeRequest(options.host, options.path)) {}
+      upgrade_request_(UpgradeRequest(options.host, options.path, options.dialect.protobuf)),
+      dialect_(options.dialect) {}
 
 absl::StatusOr<ClientIndex> Fleet::Open(std::string commands, std::uint32_t replies,
                                         const Manners& manners) {
@@ -132,9 +133,11 @@ std::uint32_t Fleet::NextKey() {
 }
 
 void Fleet::Say(ClientIndex index, std::string_view lines) {
-  if (clients_[index].state == State::kJoining || clients_[index].state == State::kReady) {
-    SayFrame(index, static_cast<std::uint8_t>(Opcode::kText), lines);
-  }
+  Client& client = clients_[index];
+  if (client.state != State::kJoining && client.state != State::kReady) return;
+  const Opcode opcode = dialect_.protobuf() ? Opcode::kBinary : Opcode::kText;
+  if (!dialect_.plain()) lines = dialect_.Encode(lines, client.memory);
+  SayFrame(index, static_cast<std::uint8_t>(opcode), lines);
 }
 
 // Servers accept messages of 64 KiB, and a thousand subscribes are nearly that.
@@ -322,13 +325,9 @@ void Fleet::OnUpgradeBytes(ClientIndex index, std::string_view bytes, std::uint6
 bool Fleet::OnMessage(ClientIndex index, Opcode opcode, std::string_view payload,
                       std::uint64_t now_ns) {
   switch (opcode) {
-    case Opcode::kText: {
-      ++counters_.messages;
-      bool reading = true;
-      ForEachLine(payload,
-                  [&](std::string_view line) { return reading = OnLine(index, line, now_ns); });
-      return reading;
-    }
+    case Opcode::kText:
+    case Opcode::kBinary:
+      return OnData(index, payload, now_ns);
     case Opcode::kPing:
       SayFrame(index, static_cast<std::uint8_t>(Opcode::kPong), payload);
       return true;
@@ -336,11 +335,24 @@ bool Fleet::OnMessage(ClientIndex index, Opcode opcode, std::string_view payload
       Drop(index, CloseReason(payload), CloseCode(payload));
       return false;
     case Opcode::kContinuation:
-    case Opcode::kBinary:
     case Opcode::kPong:
       return true;
   }
   return true;
+}
+
+bool Fleet::OnData(ClientIndex index, std::string_view message, std::uint64_t now_ns) {
+  ++counters_.messages;
+  bool reading = true;
+  if (dialect_.plain()) {
+    ForEachLine(message,
+                [&](std::string_view line) { return reading = OnLine(index, line, now_ns); });
+    return reading;
+  }
+  while (reading && !message.empty()) {
+    reading = OnLine(index, dialect_.Decode(message, clients_[index].memory), now_ns);
+  }
+  return reading;
 }
 
 bool Fleet::OnLine(ClientIndex index, std::string_view line, std::uint64_t now_ns) {

@@ -1,6 +1,6 @@
 // Fleet: many WebSocket clients of one server on one ring.
 //
-// Each client is opened, upgraded, connected (Centrifuge protocol, JSON) and subscribed; after that
+// Each client is opened, upgraded, connected (Centrifuge protocol) and subscribed; after that
 // it answers pings and hands pushes and replies to whoever runs the load. Reads are multishot
 // receives into the ring's shared buffers and are scanned in place, so a client that is idle owns
 // no buffer, and a reader costs the server's side of the machine as little as a reader can.
@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "engine/uring_connector.h"
 #include "engine/uring_ring.h"
+#include "tools/loadgen/dialect.h"
 #include "tools/loadgen/frame_scanner.h"
 #include "tools/loadgen/line.h"
 
@@ -66,6 +67,7 @@ struct FleetOptions {
   engine::Endpoint server;
   std::string host;  // As the Host header names it.
   std::string path;
+  DialectOptions dialect;
   std::uint32_t clients = 0;  // Most at a time.
   std::uint32_t sources = 1;  // Addresses from 127.0.0.1 up; 0 = the kernel's choice.
   std::uint32_t first_source = 0;
@@ -133,6 +135,7 @@ class Fleet {
     std::string outgoing;
     Unfinished unfinished;  // While upgrading: the response so far.
     std::string commands;   // Until upgraded.
+    DialectMemory memory;
   };
 
   Fleet(const FleetOptions& options, FleetEvents& events);
@@ -145,6 +148,7 @@ class Fleet {
   void OnBytes(ClientIndex index, std::string_view bytes, std::uint64_t now_ns);
   void OnUpgradeBytes(ClientIndex index, std::string_view bytes, std::uint64_t now_ns);
   bool OnMessage(ClientIndex index, Opcode opcode, std::string_view payload, std::uint64_t now_ns);
+  bool OnData(ClientIndex index, std::string_view message, std::uint64_t now_ns);
   bool OnLine(ClientIndex index, std::string_view line, std::uint64_t now_ns);
   void OnSetupReply(ClientIndex index, const Line& reply, std::string_view line);
   void SayCommands(ClientIndex index, std::string_view commands);
@@ -157,6 +161,7 @@ class Fleet {
   const FleetOptions options_;
   FleetEvents& events_;
   const std::string upgrade_request_;
+  Dialect dialect_;
   std::unique_ptr<engine::UringRing> ring_;
   std::unique_ptr<engine::UringConnector> connector_;
   std::vector<Client> clients_;

@@ -50,9 +50,11 @@ void AppendConnect(std::uint32_t id, std::string& out) {
 }
 
 void AppendSubscribe(std::uint32_t id, std::string_view channel, std::string_view data,
-                     std::string& out) {
+                     const DialectOptions& dialect, std::string& out) {
   absl::StrAppend(&out, R"({"id":)", id, R"(,"subscribe":{"channel":")", View(channel), "\"");
   if (!data.empty()) absl::StrAppend(&out, R"(,"data":)", View(data));
+  if (dialect.delta) out += R"(,"delta":"fossil")";
+  if (dialect.compaction) out += R"(,"flag":1)";
   out += "}}";
 }
 
@@ -79,11 +81,12 @@ void AppendMaskedFrame(std::uint8_t opcode, std::string_view payload, std::uint3
   }
 }
 
-std::string UpgradeRequest(std::string_view host, std::string_view path) {
+std::string UpgradeRequest(std::string_view host, std::string_view path, bool protobuf) {
   return absl::StrCat("GET ", View(path), " HTTP/1.1\r\nHost: ", View(host),
                       "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                       "Sec-WebSocket-Version: 13\r\n"
-                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                      protobuf ? "Sec-WebSocket-Protocol: centrifuge-protobuf\r\n" : "", "\r\n");
 }
 
 bool IsUpgraded(std::string_view head) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "tools/loadgen/dialect.h"
+
 namespace tickcast::loadgen {
 
 struct Line {
@@ -45,7 +47,7 @@ void ForEachLine(std::string_view message, OnLine&& on_line) {
 void AppendConnect(std::uint32_t id, std::string& out);
 // `data`: a JSON object, or empty for none.
 void AppendSubscribe(std::uint32_t id, std::string_view channel, std::string_view data,
-                     std::string& out);
+                     const DialectOptions& dialect, std::string& out);
 
 // Appends a masked frame (RFC 6455 section 5.3).
 void AppendMaskedFrame(std::uint8_t opcode, std::string_view payload, std::uint32_t key,
@@ -53,7 +55,8 @@ void AppendMaskedFrame(std::uint8_t opcode, std::string_view payload, std::uint3
 
 // The request that begins every connection. Its key is the RFC's sample, so that the right answer
 // is known beforehand. REQUIRES: `path` begins with '/'.
-std::string UpgradeRequest(std::string_view host, std::string_view path);
+// With `protobuf` it asks for that subprotocol.
+std::string UpgradeRequest(std::string_view host, std::string_view path, bool protobuf = false);
 
 // Whether `head`, up to its empty line, accepts that request.
 bool IsUpgraded(std::string_view head);

@@ -40,6 +40,11 @@ T& Get(Options& options, T SubscribeOptions::*member) {
   return options.subscribe.*member;
 }
 
+template <typename T>
+T& Get(Options& options, T DialectOptions::*member) {
+  return options.dialect.*member;
+}
+
 template <auto Member, std::uint64_t kLow, std::uint64_t kHigh>
 std::string SetWhole(const std::string& text, Options& options) {
   std::uint64_t number = 0;
@@ -123,6 +128,7 @@ std::string SetStorm(const std::string& text, Options& options) {
 using T = TopologyOptions;
 using O = Options;
 using S = SubscribeOptions;
+using D = DialectOptions;
 constexpr std::uint64_t kMillion = 1'000'000;
 constexpr Row kRows[] = {
     {"connections", "N", "subscriber connections (1000)", SetWhole<&T::connections, 1, kMillion>},
@@ -140,6 +146,10 @@ constexpr Row kRows[] = {
      SetNumber<&S::min_change, 1>},
     {"priority-share", "F", "this part of the subscriptions asks for priority (0)",
      SetNumber<&S::priority_share, 1>},
+    {"protobuf", nullptr, "speak Protobuf", SetSwitch<&D::protobuf>},
+    {"delta", nullptr, "ask for values as deltas of the ones before", SetSwitch<&D::delta>},
+    {"compaction", nullptr, "ask for numbers in place of the channels' names",
+     SetSwitch<&D::compaction>},
     {"mix", "LIST", "kinds of clients, as fast=80%,slow=10%:rate=2000,silent (all fast)",
      SetText<&O::mix>},
     {"feed", nullptr, "no publishers: the values of the server's own market, tickers by seq",
@@ -230,6 +240,9 @@ absl::Status Check(Options& options) {
   }
   if (options.mode == Mode::kChurn && (!options.mix.empty() || options.storm_at_ns >= 0)) {
     return Invalid("--mix and --storm: a churn's clients are all alike");
+  }
+  if (options.mode == Mode::kChurn && !options.dialect.plain()) {
+    return Invalid("--protobuf, --delta and --compaction: a churn speaks plain JSON");
   }
   if (options.mode == Mode::kChurn && options.rings > 1) {
     return Invalid("--rings: a churn has one");

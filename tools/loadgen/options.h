@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "tools/loadgen/dialect.h"
 #include "tools/loadgen/expectation.h"
 #include "tools/loadgen/mix.h"
 #include "tools/loadgen/topology.h"
@@ -27,6 +28,7 @@ struct Options {
   std::string path = "/connection/websocket";
   TopologyOptions topology;
   SubscribeOptions subscribe;  // Of kinds that do not say otherwise.
+  DialectOptions dialect;
   std::string mix;
   std::vector<Kind> kinds;  // Made of `mix`.
 

@@ -57,14 +57,17 @@ TEST(LineTest, AStoppedMessageIsNotReadOn) {
 TEST(LineTest, CommandsAreWhatTheProtocolAsksFor) {
   std::string commands;
   AppendConnect(1, commands);
-  AppendSubscribe(2, "bench:0001", {}, commands);
+  AppendSubscribe(2, "bench:0001", {}, {}, commands);
   EXPECT_EQ(commands, R"({"id":1,"connect":{}}{"id":2,"subscribe":{"channel":"bench:0001"}})");
 }
 
 TEST(LineTest, ASubscribeCarriesItsOptionsAsData) {
   std::string command;
-  AppendSubscribe(7, "ticker:x", R"({"interval_ms":250})", command);
+  AppendSubscribe(7, "ticker:x", R"({"interval_ms":250})", {}, command);
   EXPECT_EQ(command, R"({"id":7,"subscribe":{"channel":"ticker:x","data":{"interval_ms":250}}})");
+  command.clear();
+  AppendSubscribe(8, "a", {}, {.delta = true, .compaction = true}, command);
+  EXPECT_EQ(command, R"({"id":8,"subscribe":{"channel":"a","delta":"fossil","flag":1}})");
 }
 
 // Unmasking by hand gives the payload back, in each of the three length forms.
