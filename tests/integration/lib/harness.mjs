@@ -1,13 +1,13 @@
-// The frame of a test file: test() declares, the file's cases run one after the other (or several at
-// once: atOnce()) once it is loaded, each bounded in time, and each tells its outcome on one line
-// that tests/integration/run counts.
+// The frame of a test file: test() declares, the file's cases run one after the other (or several
+// at once: atOnce()) once it is loaded, each bounded in time, and each tells its outcome on one
+// line that tests/integration/run counts.
 
 import fs from 'node:fs';
 import process from 'node:process';
 
 const DEFAULT_LIMIT_MS = 30000;
-// Parts of the names of cases whose feature is being built. INTEGRATION_NOT_YET=run runs them all the
-// same.
+// Parts of the names of cases whose feature is being built. INTEGRATION_NOT_YET=run runs them all
+// the same.
 const notYet = process.env.INTEGRATION_NOT_YET === 'run' ? []
   : JSON.parse(fs.readFileSync(new URL('../not_yet.json', import.meta.url), 'utf8'));
 const cases = [];

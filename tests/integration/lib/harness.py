@@ -1,7 +1,7 @@
 """The frame of a Python test file: what lib/harness.mjs and lib/server.mjs are to the others.
 
-@test("name") declares a case, an async function that is called with a running Server; run_all() runs
-them one after the other, each bounded in time, and prints one line for each.
+@test("name") declares a case, an async function that is called with a running Server; run_all()
+runs them one after the other, each bounded in time, and prints one line for each.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ STOP_LIMIT_S = 15
 LOG_TAIL_CHARS = 4000
 BASE_CONFIG = json.loads((pathlib.Path(__file__).parent.parent / "base_config.json").read_text())
 
-# Parts of the names of cases whose feature is being built. INTEGRATION_NOT_YET=run runs them all the
-# same.
+# Parts of the names of cases whose feature is being built. INTEGRATION_NOT_YET=run runs them all
+# the same.
 _not_yet = (
     [] if os.environ.get("INTEGRATION_NOT_YET") == "run"
     else json.loads((pathlib.Path(__file__).parent.parent / "not_yet.json").read_text()))

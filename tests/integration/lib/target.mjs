@@ -1,6 +1,6 @@
-// The server that the suites of the SDKs run against: tickcast, or, where INTEGRATION_ORACLE names the
-// program of a Centrifugo, that one with the same keys, which shows that a case asks for what SDKs
-// are used to.
+// The server that the suites of the SDKs run against: tickcast, or, where INTEGRATION_ORACLE names
+// the program of a Centrifugo, that one with the same keys, which shows that a case asks for what
+// SDKs are used to.
 
 import fs from 'node:fs';
 import path from 'node:path';

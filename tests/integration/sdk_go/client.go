@@ -94,7 +94,9 @@ func (r *run) client(config centrifuge.Config) (*centrifuge.Client, *journal) {
 	client.OnDisconnected(func(e centrifuge.DisconnectedEvent) { j.add("disconnected", e) })
 	client.OnSubscribed(func(e centrifuge.ServerSubscribedEvent) { j.add("subscribed", e) })
 	client.OnUnsubscribed(func(e centrifuge.ServerUnsubscribedEvent) { j.add("unsubscribed", e) })
-	client.OnPublication(func(e centrifuge.ServerPublicationEvent) { j.add("publication", e.Publication) })
+	client.OnPublication(func(e centrifuge.ServerPublicationEvent) {
+		j.add("publication", e.Publication)
+	})
 	client.OnMessage(func(e centrifuge.MessageEvent) { j.add("message", e) })
 	return client, j
 }
@@ -117,7 +119,9 @@ func (r *run) subscription(
 	subscription.OnSubscribing(func(e centrifuge.SubscribingEvent) { j.add("subscribing", e) })
 	subscription.OnSubscribed(func(e centrifuge.SubscribedEvent) { j.add("subscribed", e) })
 	subscription.OnUnsubscribed(func(e centrifuge.UnsubscribedEvent) { j.add("unsubscribed", e) })
-	subscription.OnPublication(func(e centrifuge.PublicationEvent) { j.add("publication", e.Publication) })
+	subscription.OnPublication(func(e centrifuge.PublicationEvent) {
+		j.add("publication", e.Publication)
+	})
 	subscription.OnJoin(func(e centrifuge.JoinEvent) { j.add("join", e.ClientInfo) })
 	subscription.OnLeave(func(e centrifuge.LeaveEvent) { j.add("leave", e.ClientInfo) })
 	return subscription, j

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// The configuration that all suites of SDKs share, and the names of cases that wait for their feature.
+// The configuration that all suites of SDKs share, and names of cases that wait for their feature.
 var (
 	sdkConfig keys
 	notYet    []string
@@ -218,7 +218,9 @@ func (s *server) drain(r *run) {
 	}
 }
 
-func (s *server) url(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", s.port, path) }
+func (s *server) url(path string) string {
+	return fmt.Sprintf("http://127.0.0.1:%d%s", s.port, path)
+}
 
 func (s *server) socketURL() string {
 	return fmt.Sprintf("ws://127.0.0.1:%d/connection/websocket", s.port)

@@ -1,5 +1,5 @@
-// The transports for clients without an SDK: unidirectional ones, as a bare EventSource, `curl -N` or
-// a plain WebSocket uses them, and the two halves of the emulated ones.
+// The transports for clients without an SDK: unidirectional ones, as a bare EventSource, `curl -N`
+// or a plain WebSocket uses them, and the two halves of the emulated ones.
 
 import assert from 'node:assert/strict';
 

@@ -115,7 +115,9 @@ testIn(SOCKETS, 'publication: skip_history leaves it out of the history', async 
   assert.deepEqual(publications.map((p) => form.unpack(p.data)), ['kept']);
 });
 
-const ticker = (n) => ({ seq: n, price: `61837.${n}`, pad: 'abcdefghij'.repeat(40), ä: '–🍲' });
+const ticker = (n) => ({
+  seq: n, price: `61837.${n}`, pad: 'abcdefghij'.repeat(40), ä: '–🍲',
+});
 
 testIn(ALL_FORMS, 'delta: values arrive whole, and few bytes cross', async (t, form) => {
   const server = await Target.start(t);

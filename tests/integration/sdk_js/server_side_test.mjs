@@ -1,4 +1,5 @@
-// Server-side subscriptions as the official SDK sees them: from tokens, the personal channel, the API.
+// Server-side subscriptions as the official SDK sees them: from tokens, the personal channel, the
+// API.
 
 import assert from 'node:assert/strict';
 

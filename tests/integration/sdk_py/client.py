@@ -61,7 +61,8 @@ class SubscriptionNotes(_Notes, SubscriptionEventHandler):
     pass
 
 
-for _type, _base in ((ClientNotes, ClientEventHandler), (SubscriptionNotes, SubscriptionEventHandler)):
+for _type, _base in (
+        (ClientNotes, ClientEventHandler), (SubscriptionNotes, SubscriptionEventHandler)):
     for _name in vars(_base):
         if _name.startswith("on_"):
             setattr(_type, _name, _note(_name[3:]))
