@@ -99,15 +99,13 @@ class TagFilterParser {
   TagFilterParser& operator=(TagFilterParser&&) noexcept;
   ~TagFilterParser();
 
-  // Compiles `tf`, the JSON object of a JSON command, into `filter`. Empty when all is well, else
-  // the message of an error 107, a constant, and `filter` is as if default constructed. Refused is
-  // what the original refuses (a leaf without comparison, tag or constants, with constants that its
-  // comparison does not take; and, or, not without children; not with two; an unknown name), and
-  // what goes over the bounds above. `tf` needs no padding behind it; it is copied.
+  // Compiles `tf`, a JSON object as commands have it in both forms, into `filter`. Empty when all
+  // is well, else the message of an error 107, a constant, and `filter` is as if default
+  // constructed. Refused is what the original refuses (a leaf without comparison, tag or constants,
+  // with constants that its comparison does not take; and, or, not without children; not with two;
+  // an unknown name), and what goes over the bounds above. `tf` needs no padding behind it; it is
+  // copied.
   std::string_view ParseJson(std::string_view tf, TagFilter& filter);
-
-  // The same for the bytes of a FilterNode message. Unknown fields are skipped.
-  std::string_view ParseProtobuf(std::string_view tf, TagFilter& filter);
 
  private:
   struct Impl;

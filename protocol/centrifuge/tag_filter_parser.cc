@@ -31,7 +31,7 @@ constexpr std::string_view kNoVals = "bad request: tf: this cmp takes no vals";
 
 constexpr std::size_t kExpectedBytes = 512;
 
-// A node as it was written, whatever its encoding. Views point into the text that is being read.
+// A node as it was written. Views point into the text that is being read.
 struct WrittenNode {
   std::string_view op;
   std::string_view key;
@@ -121,100 +121,6 @@ class JsonFilterReader {
     });
     filter_.nodes[index].child_count = count;
     return read;
-  }
-
-  WrittenFilter& filter_;
-};
-
-// Reads a filter from a FilterNode message. Source:
-// https://protobuf.dev/programming-guides/encoding.
-class ProtobufFilterReader {
- public:
-  explicit ProtobufFilterReader(WrittenFilter& filter) : filter_(filter) {}
-
-  // Reads `message` as the node at `index`, which is on level `depth`.
-  bool ReadNode(std::size_t index, std::size_t depth, std::string_view message) {
-    // First what is the node's own, so that its values and then its children lie together.
-    if (!EachField(message, [&](std::uint64_t field, std::string_view bytes) {
-          return ReadField(filter_.nodes[index], field, bytes);
-        })) {
-      return false;
-    }
-    return EachField(message, [&](std::uint64_t field, std::string_view bytes) {
-      if (field != kNodes) return true;
-      ++filter_.nodes[index].child_count;
-      std::size_t child = 0;
-      if (!filter_.AddNode(depth + 1, child)) return false;
-      const bool is_node = ReadNode(child, depth + 1, bytes);
-      filter_.nodes[child].end = filter_.nodes.size();
-      return is_node;
-    });
-  }
-
- private:
-  enum Field : std::uint64_t { kOp = 1, kKey = 2, kCmp = 3, kVal = 4, kVals = 5, kNodes = 6 };
-
-  bool ReadField(WrittenNode& node, std::uint64_t field, std::string_view bytes) {
-    switch (field) {
-      case kOp:
-        node.op = bytes;
-        return true;
-      case kKey:
-        node.key = bytes;
-        return true;
-      case kCmp:
-        node.cmp = bytes;
-        return true;
-      case kVal:
-        node.val = bytes;
-        return true;
-      case kVals:
-        if (node.value_count++ == 0) node.first_value = filter_.values.size();
-        return filter_.AddValue(bytes);
-      default:
-        return true;
-    }
-  }
-
-  // Calls `take(number, bytes)` for each field of the message that has bytes. The fields of a node
-  // all have; others of any type are skipped, but for groups, which have not been in use since
-  // 2008.
-  template <typename Take>
-  static bool EachField(std::string_view message, Take&& take) {
-    while (!message.empty()) {
-      std::uint64_t tag = 0;
-      std::uint64_t number = 0;
-      if (!TakeVarint(message, tag) || tag >> 3 == 0) return false;
-      const std::uint64_t type = tag & 7;
-      const bool known = tag >> 3 <= kNodes;
-      if (type == 2) {
-        if (!TakeVarint(message, number) || number > message.size()) return false;
-        if (!take(tag >> 3, message.substr(0, number))) return false;
-        message.remove_prefix(number);
-        continue;
-      }
-      if (known) return false;
-      if (type == 0) {
-        if (!TakeVarint(message, number)) return false;
-        continue;
-      }
-      if (type != 1 && type != 5) return false;
-      const std::size_t size_bytes = type == 1 ? 8 : 4;
-      if (size_bytes > message.size()) return false;
-      message.remove_prefix(size_bytes);
-    }
-    return true;
-  }
-
-  static bool TakeVarint(std::string_view& message, std::uint64_t& number) {
-    number = 0;
-    for (int shift = 0; shift < 64 && !message.empty(); shift += 7) {
-      const std::uint64_t byte = static_cast<unsigned char>(message.front());
-      message.remove_prefix(1);
-      number |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return true;
-    }
-    return false;
   }
 
   WrittenFilter& filter_;
@@ -381,16 +287,6 @@ std::string_view TagFilterParser::ParseJson(std::string_view tf, TagFilter& filt
                                                     return reader.ReadMember(root, 1, name, value);
                                                   });
   return impl.Finish(size_bytes > 0, filter);
-}
-
-std::string_view TagFilterParser::ParseProtobuf(std::string_view tf, TagFilter& filter) {
-  Impl& impl = *impl_;
-  filter = TagFilter();
-  if (tf.size() > kMaxFilterBytes) return kTooLarge;
-  impl.written.Clear();
-  std::size_t root = 0;
-  impl.written.AddNode(1, root);
-  return impl.Finish(ProtobufFilterReader(impl.written).ReadNode(root, 1, tf), filter);
 }
 
 }  // namespace tickcast::protocol

@@ -102,6 +102,11 @@ struct PlainFilter {
     return out;
   }
 
+  // A subscribe that asks for it, as a Protobuf command.
+  std::string ProtobufSubscribe() const {
+    return Varint(1 << 3) + Varint(7) + Bytes(5, Bytes(1, "channel") + Bytes(13, Protobuf()));
+  }
+
   // Nothing where the text is no filter; also a valid one may still not be IsValid().
   static std::optional<PlainFilter> FromJson(std::string_view text) {
     simdjson::dom::parser parser;
