@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "engine/centrifugo_config.h"
+#include "engine/centrifugo_keys.h"
 #include "engine/config_apply.h"
 #include "engine/config_check.h"
 #include "engine/config_json.h"
@@ -136,7 +137,14 @@ class Loader {
                       found = true;
                       ApplyText(set.substr(equals + 1), place, name, facts, target);
                     });
-    if (!found) notes_.mistakes.Add(place, "unknown key" + SuggestConfigKey(key));
+    if (found) return;
+    const CentrifugoRule* rule = FindCentrifugoRule(CentrifugoName(key));
+    if (rule != nullptr && !rule->advice.empty()) {
+      const absl::string_view advice(rule->advice.data(), rule->advice.size());
+      notes_.mistakes.Add(place, absl::StrCat("is Centrifugo's and not here: ", advice));
+    } else {
+      notes_.mistakes.Add(place, "unknown key" + SuggestConfigKey(key));
+    }
   }
 
   void ApplyText(const std::string& text, const ConfigPlace& place, const std::string& name,

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,7 +18,9 @@
 #include "shards/console_assets.h"
 #include "shards/server.h"
 #include "shards/version.h"
+#include "tools/tickcast/check_config.h"
 #include "tools/tickcast/command_line.h"
+#include "tools/tickcast/subcommand.h"
 
 namespace tickcast::tools {
 namespace {
@@ -120,7 +123,17 @@ engine::ConfigSources Environment() {
   return sources;
 }
 
+int RunSubcommandHere(const Subcommand& command, std::span<const std::string> arguments) {
+  const SubcommandResult result = RunSubcommand(command, arguments, Environment());
+  std::fputs(result.error.c_str(), stderr);
+  return std::fputs(result.out.c_str(), stdout) < 0 ? kExitFailure : result.status;
+}
+
 int Run(const std::vector<std::string>& arguments) {
+  if (!arguments.empty()) {
+    const Subcommand* command = FindSubcommand(arguments.front());
+    if (command != nullptr) return RunSubcommandHere(*command, std::span(arguments).subspan(1));
+  }
   CommandLine line;
   if (const std::string wrong = ReadCommandLine(arguments, line); !wrong.empty()) {
     std::fprintf(stderr, "tickcast: %s\n", wrong.c_str());
@@ -147,6 +160,9 @@ int Run(const std::vector<std::string>& arguments) {
   sources.replays = line.replays;
   const engine::LoadedConfig loaded = engine::LoadConfig(sources);
   if (!loaded.mistakes.empty()) return TellMistakes(loaded.mistakes);
+  if (const std::string keys = CheckTokenKeys(loaded.config); !keys.empty()) {
+    return TellMistakes({keys});
+  }
   if (line.action == Action::kCheckConfig) {
     for (const std::string& warning : loaded.warnings) {
       std::fprintf(stderr, "warning: %s\n", warning.c_str());
