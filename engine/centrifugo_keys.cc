@@ -222,6 +222,8 @@ constexpr std::string_view kOwnKeys[] = {
     "feeds",
     "log.format",
     "pressure",
+    "proxies[].breaker",
+    "proxies[].concurrency",
     "shutdown.spread",
 };
 
