@@ -42,6 +42,11 @@ const ConfigField<Namespace> kNamespaceFields[] = {
      AT(Namespace, join_leave)},
     {{"force_push_join_leave", Any(), "… and to those that do not ask. Needs `join_leave`."},
      AT(Namespace, force_push_join_leave)},
+    {{"join_leave_max_clients", ZeroOr(1, 1'000'000),
+      "In a channel with more clients than this a join is not told any more, nor the leave of whoever "
+      "came so: each would cost a push to everybody there. Those who came before are told to leave. "
+      "1,000, because nobody reads who comes and goes in a larger room. 0: always told."},
+     AT(Namespace, join_leave_max_clients)},
     {{"presence_grace", ZeroOr(100 * kMs, kHour),
       "How long somebody whose connection was lost stays present, so that a reconnect makes no "
       "leave and no join. `0s`, because clients expect a leave at once."},

@@ -39,10 +39,11 @@ struct Namespace {
   // The members of a payload that `min_change` compares: the first one that is there.
   std::vector<std::string> value_fields = {"price", "bid", "value"};
 
-  bool presence = false;                // Who is subscribed is kept.
-  bool join_leave = false;              // Joins and leaves are published.
-  bool force_push_join_leave = false;   // … to every subscriber, not only to those that ask.
-  std::uint64_t presence_grace_ns = 0;  // Who is lost stays present so long.
+  bool presence = false;               // Who is subscribed is kept.
+  bool join_leave = false;             // Joins and leaves are published.
+  bool force_push_join_leave = false;  // … to every subscriber, not only to those that ask.
+  std::uint32_t join_leave_max_clients = 1000;  // In larger rooms joins are silent; 0: in none.
+  std::uint64_t presence_grace_ns = 0;          // Who is lost stays present so long.
 
   std::uint32_t history_size = 0;  // Publications; 0: no history.
   std::uint64_t history_ttl_ns = 0;
@@ -83,6 +84,10 @@ struct Namespace {
 
   std::uint32_t subscriber_limit = 0;  // Per channel and server; 0: any number.
   std::uint32_t publish_rate = 0;  // Publications of clients a second and channel; 0: any number.
+
+  bool keeps_history() const {
+    return kind == ChannelKind::kStream && history_size > 0 && history_ttl_ns > 0;
+  }
 
   bool operator==(const Namespace&) const = default;
 };

@@ -47,12 +47,14 @@ protocol::PublicationView ViewOf(const Publication& publication) {
 }
 
 Commands::Commands(const engine::Config& config, ConnectionTable& connections,
-                   ChannelTable& channels, FanOut& fan_out, Exchange& exchange,
-                   ShardMetrics& metrics, Proxies& proxies, Host& host, std::uint64_t seed)
+                   ChannelTable& channels, FanOut& fan_out, JoinLeave& join_leave,
+                   Exchange& exchange, ShardMetrics& metrics, Proxies& proxies, Host& host,
+                   std::uint64_t seed)
     : config_(config),
       connections_(connections),
       channels_(channels),
       fan_out_(fan_out),
+      join_leave_(join_leave),
       exchange_(exchange),
       metrics_(metrics),
       proxies_(proxies),
@@ -119,6 +121,8 @@ bool Commands::RunConnected(engine::Slot slot, const Command& command) {
       return connections_[slot].state != Connection::State::kClosing;
     case CommandKind::kPresence:
     case CommandKind::kPresenceStats:
+      Presence(slot, command);
+      return true;
     case CommandKind::kRefresh:
     case CommandKind::kSubRefresh:
       ReplyError(slot, command.id, ErrorCode::kNotAvailable);
@@ -236,16 +240,20 @@ void Commands::OnPublished(const Request& answer) {
   fan_out_.OwesReplies(answer.slot);
 }
 
+bool Commands::MayReadHistory(engine::Slot slot, const engine::Namespace& ns, bool subscribed) {
+  if (config_.client.insecure) return true;
+  const bool known = !connections_[slot].session->user.empty() || ns.allow_history_for_anonymous;
+  return known && (ns.allow_history_for_client || (ns.allow_history_for_subscriber && subscribed));
+}
+
 void Commands::History(engine::Slot slot, const Command& command) {
   const protocol::HistoryRequest& history = command.history;
   const engine::Namespace* ns = config_.FindNamespace(history.channel);
   if (ns == nullptr) return ReplyError(slot, command.id, ErrorCode::kUnknownChannel);
-  const Session& session = *connections_[slot].session;
-  const bool known = !session.user.empty() || ns->allow_history_for_anonymous;
-  const bool allowed =
-      config_.client.insecure || (ns->allow_history_for_client && known) ||
-      (ns->allow_history_for_subscriber && known && IsSubscribed(slot, history.channel));
-  if (!allowed) return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
+  if (!ns->keeps_history()) return ReplyError(slot, command.id, ErrorCode::kNotAvailable);
+  const bool subscribed = ns->allow_history_for_subscriber && IsSubscribed(slot, history.channel);
+  if (!MayReadHistory(slot, *ns, subscribed))
+    return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
   if (exchange_.congested(exchange_.HomeOf(history.channel))) {
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   }
@@ -259,11 +267,15 @@ void Commands::History(engine::Slot slot, const Command& command) {
   Ask(std::move(request));
 }
 
+// One frame of short questions may ask for very much.
+bool Commands::OwesTooMuch(engine::Slot slot) {
+  return connections_.OutboxOf(slot).size_bytes() > kMaxOwedBytes;
+}
+
 void Commands::OnHistory(const Request& answer) {
   if (!Listens(answer)) return;
   if (answer.failed) return ReplyError(answer.slot, answer.command_id, answer.error);
-  // One frame of short questions may ask for very much.
-  if (connections_.OutboxOf(answer.slot).size_bytes() > kMaxOwedBytes) {
+  if (OwesTooMuch(answer.slot)) {
     return ReplyError(answer.slot, answer.command_id, ErrorCode::kTooManyRequests);
   }
   std::vector<protocol::PublicationView> views;
@@ -286,6 +298,10 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
       return OnPublished(*answer);
     case Request::Kind::kHistory:
       return OnHistory(*answer);
+    case Request::Kind::kPresence:
+    case Request::Kind::kPresenceStats:
+      return OnPresence(*answer);
+    case Request::Kind::kHistoryRemove:
     case Request::Kind::kTickers:
     case Request::Kind::kSlowClients:
       break;

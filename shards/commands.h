@@ -21,6 +21,7 @@
 #include "shards/connection.h"
 #include "shards/exchange.h"
 #include "shards/fan_out.h"
+#include "shards/join_leave.h"
 #include "shards/parked.h"
 #include "shards/proxies.h"
 
@@ -51,8 +52,8 @@ class Commands {
   };
 
   Commands(const engine::Config& config, ConnectionTable& connections, ChannelTable& channels,
-           FanOut& fan_out, Exchange& exchange, ShardMetrics& metrics, Proxies& proxies, Host& host,
-           std::uint64_t seed);
+           FanOut& fan_out, JoinLeave& join_leave, Exchange& exchange, ShardMetrics& metrics,
+           Proxies& proxies, Host& host, std::uint64_t seed);
 
   // One text frame of a WebSocket connection. REQUIRES: kJsonPaddingBytes readable behind it.
   void OnFrame(engine::Slot slot, std::string_view frame);
@@ -70,8 +71,9 @@ class Commands {
   // Whether a command of the connection waits for somebody else's answer.
   bool waits(engine::Slot slot) const { return parked_.Holds(slot); }
 
-  // Ends all subscriptions of a connection that closes, and forgets what waits.
-  void LeaveAll(engine::Slot slot);
+  // Ends all subscriptions of a connection that closes. `may_return`: it was lost rather than
+  // ended, so channels with a grace keep its place. What waits is forgotten.
+  void LeaveAll(engine::Slot slot, bool may_return);
 
   // A blocked connection lost publications of a stream: it has left the group already.
   void OnGap(engine::Slot slot, ChannelIndex channel);
@@ -85,6 +87,12 @@ class Commands {
  private:
   using Command = protocol::Command;
 
+  // How a subscription ends, for those who are told.
+  enum class Departure : std::uint8_t {
+    kLeft,     // The client or a backend wants it so.
+    kLost,     // It may be back soon.
+    kRefused,  // It never was there.
+  };
   void RunFrame(engine::Slot slot, std::string_view frame);
   // The running command cannot be decided yet: it is run again, from its start, by RunAgain(), and
   // what the connection sends meanwhile waits behind it (shards/parked.h).
@@ -105,7 +113,17 @@ class Commands {
   void Unsubscribe(engine::Slot slot, const Command& command);
   void Publish(engine::Slot slot, const Command& command);
   void History(engine::Slot slot, const Command& command);
+  bool OwesTooMuch(engine::Slot slot);
+  bool MayReadHistory(engine::Slot slot, const engine::Namespace& ns, bool subscribed);
   bool Pong(engine::Slot slot);
+
+  // Members of channels (commands_presence.cc).
+  void Presence(engine::Slot slot, const Command& command);
+  void OnPresence(const Request& answer);
+  bool MayAskPresence(engine::Slot slot, const engine::Namespace& ns, bool subscribed);
+  void AskForPlace(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+                   Request& request);
+  void Part(engine::Slot slot, ChannelIndex index, Departure departure);
 
   // Our own options (commands_options.cc).
   Terms Grant(const engine::Namespace& ns, const protocol::SubscriptionOptions& options) const;
@@ -131,14 +149,14 @@ class Commands {
              const Request& answer);
   void ReplySubscribed(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
                        const Request& answer);
-  void FinishLeaving(engine::Slot slot, std::uint32_t subscription);
+  void FinishLeaving(engine::Slot slot, std::uint32_t subscription, Departure departure);
   void OnPublished(const Request& answer);
   void OnHistory(const Request& answer);
 
   void ReplyError(engine::Slot slot, std::uint32_t id, protocol::ErrorCode error);
   void ReplyError(engine::Slot slot, std::uint32_t id, protocol::ErrorCode error,
                   std::string_view message);
-  void Remove(engine::Slot slot, std::uint32_t subscription);
+  void Remove(engine::Slot slot, std::uint32_t subscription, Departure departure);
   void DropIfUnused(ChannelIndex index);
   std::unique_ptr<Request> NewRequest(engine::Slot slot, const Command& command, Request::Kind kind,
                                       std::string_view channel);
@@ -157,6 +175,7 @@ class Commands {
   ConnectionTable& connections_;
   ChannelTable& channels_;
   FanOut& fan_out_;
+  JoinLeave& join_leave_;
   Exchange& exchange_;
   ShardMetrics& metrics_;
   Proxies& proxies_;
@@ -174,7 +193,8 @@ class Commands {
     std::string_view client;              // Of a connect: the id that the backend was told.
   };
   const Decision* decision_ = nullptr;
-  std::string info_;  // Scratch.
+  std::string info_;       // Scratch.
+  std::string chan_info_;  // Of the subscription token that was read last.
   std::string terms_;
 };
 

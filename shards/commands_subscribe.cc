@@ -80,6 +80,7 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
 bool Commands::MaySubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                             bool& answered) {
   const Session& session = *connections_[slot].session;
+  chan_info_.clear();
   if (!command.subscribe.token.empty() && !config_.client.insecure) {
     protocol::JwtClaims claims;
     const protocol::JwtResult verdict =
@@ -95,6 +96,7 @@ bool Commands::MaySubscribe(engine::Slot slot, const Command& command, const eng
                           (claims.client.empty() || claims.client == session.client);
     // Somebody else's token: no mistake that a retry would mend.
     if (!for_this) host_.Disconnect(slot, DisconnectCode::kInvalidToken);
+    chan_info_ = claims.info;
     return for_this;
   }
   const std::string_view private_prefix = config_.channel.private_prefix;
@@ -123,13 +125,17 @@ void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
       NewRequest(slot, command, Request::Kind::kSubscribe, subscribe.channel);
   request->local = index;
   request->local_generation = channels_.generation(index);
-  request->recoverable = ns.force_recovery || (subscribe.recoverable && ns.allow_recovery);
+  // Who may read the history may also ask where it stands in it.
+  const bool may_read = MayReadHistory(slot, ns, /*subscribed=*/true);
+  request->recoverable =
+      ns.force_recovery || (subscribe.recoverable && (ns.allow_recovery || may_read));
   request->wants_position = request->recoverable || ns.force_positioning ||
-                            (subscribe.positioned && ns.allow_positioning);
+                            (subscribe.positioned && (ns.allow_positioning || may_read));
   request->recover = subscribe.recover;
   request->reject_unrecovered = (subscribe.flag & kRejectUnrecovered) != 0;
   request->since_offset = subscribe.offset;
   request->since_epoch = subscribe.epoch;
+  AskForPlace(slot, command, ns, *request);
   request->wants_terms = options != protocol::SubscriptionOptions{} || terms != Terms{};
   Ask(std::move(request));
 }
@@ -165,12 +171,14 @@ void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& cha
   } else {
     ReplySubscribed(slot, subscription, channel, answer);
   }
-  if (leaving) return FinishLeaving(slot, subscription);
-  if (answer.failed) return Remove(slot, subscription);
+  const Departure departure = answer.failed ? Departure::kRefused : Departure::kLeft;
+  if (leaving) return FinishLeaving(slot, subscription, departure);
+  if (answer.failed) return Remove(slot, subscription, departure);
   // The reply held the newest value, which may be newer than the answer's where a full lane let
   // it overtake.
   const bool state = channel.kind == engine::ChannelKind::kState;
   fan_out_.Join(slot, subscription, state ? channel.sequence : answer.sequence);
+  if (answer.push_join_leave) join_leave_.Watch(answer.local, slot, answer.first_event);
 }
 
 void Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
@@ -214,7 +222,7 @@ void Commands::Unsubscribe(engine::Slot slot, const Command& command) {
     return;
   }
   if (subscription < subscriptions.size()) {
-    Remove(slot, subscription);
+    Remove(slot, subscription, Departure::kLeft);
   } else if (const auto before = std::find_if(
                  leaving.rbegin(), leaving.rend(),
                  [index](const Session::Unsubscribe& known) { return known.channel == index; });
@@ -227,7 +235,7 @@ void Commands::Unsubscribe(engine::Slot slot, const Command& command) {
   fan_out_.OwesReplies(slot);
 }
 
-void Commands::FinishLeaving(engine::Slot slot, std::uint32_t subscription) {
+void Commands::FinishLeaving(engine::Slot slot, std::uint32_t subscription, Departure departure) {
   const Subscription left = connections_[slot].subscriptions[subscription];
   std::vector<Session::Unsubscribe>& leaving = connections_[slot].session->leaving;
   const auto waits_for_it = [&left](const Session::Unsubscribe& waiting) {
@@ -239,21 +247,23 @@ void Commands::FinishLeaving(engine::Slot slot, std::uint32_t subscription) {
                                      connections_.NewLine(slot));
   }
   std::erase_if(leaving, waits_for_it);
-  Remove(slot, subscription);
+  Remove(slot, subscription, departure);
 }
 
-void Commands::Remove(engine::Slot slot, std::uint32_t subscription) {
+void Commands::Remove(engine::Slot slot, std::uint32_t subscription, Departure departure) {
   const ChannelIndex channel = connections_[slot].subscriptions[subscription].channel;
+  Part(slot, channel, departure);
   fan_out_.Leave(slot, subscription);
   metrics_.subscriptions.Add(-1);
   DropIfUnused(channel);
 }
 
-void Commands::LeaveAll(engine::Slot slot) {
+void Commands::LeaveAll(engine::Slot slot, bool may_return) {
+  const Departure departure = may_return ? Departure::kLost : Departure::kLeft;
   parked_.Drop(slot);
   std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
   while (!subscriptions.empty()) {
-    Remove(slot, static_cast<std::uint32_t>(subscriptions.size() - 1));
+    Remove(slot, static_cast<std::uint32_t>(subscriptions.size() - 1), departure);
   }
   subscriptions.shrink_to_fit();
 }
@@ -263,6 +273,9 @@ void Commands::OnGap(engine::Slot slot, ChannelIndex channel) {
   protocol::AppendUnsubscribePush(connections_[slot].form, {.channel = channels_[channel].name},
                                   code, protocol::ReasonOf(code), connections_.NewLine(slot));
   metrics_.subscriptions.Add(-1);
+  // It comes back by itself, but by a subscribe like any other: another connection of its user must
+  // not find its place free meanwhile.
+  Part(slot, channel, Departure::kLeft);
   DropIfUnused(channel);
 }
 

@@ -1,6 +1,7 @@
 #include "shards/home.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "engine/invariant.h"
@@ -10,11 +11,14 @@ namespace {
 
 constexpr std::uint32_t kChannelsPerSweep = 256;
 
-// A channel without subscribers, history or last value is remembered this long, so that its epoch
-// and offset survive a client that comes back soon.
-constexpr std::uint64_t kIdleChannelNs = 300'000'000'000;
+// A channel that never had a position is remembered this long after its last use: long enough that
+// clients which come and go do not make it anew each time.
+constexpr std::uint64_t kIdleChannelNs = 60'000'000'000;
 
 constexpr std::size_t kEpochCharacters = 8;
+
+// Of what is announced before a publication: what waits has a bound of its own.
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
 void Fail(Request& request, protocol::ErrorCode error) {
   request.failed = true;
@@ -26,21 +30,11 @@ void Fail(Request& request, protocol::ErrorCode error) {
 Home::Home(const engine::Config& config, Exchange& exchange, std::uint64_t seed)
     : config_(config), exchange_(exchange), random_(seed) {}
 
-bool Home::KeepsHistory(const Channel& channel) {
-  return channel.ns->kind == engine::ChannelKind::kStream && channel.ns->history_size > 0 &&
-         channel.ns->history_ttl_ns > 0;
-}
+bool Home::KeepsHistory(const Channel& channel) { return channel.ns->keeps_history(); }
 
 std::size_t Home::HistorySize(const Channel& channel) const {
   const double size = channel.ns->history_size * history_share_;
   return std::max<std::size_t>(static_cast<std::size_t>(size), 1);
-}
-
-template <typename Change>
-void Home::ChangeHistory(Channel& channel, Change&& change) {
-  history_bytes_ -= channel.history.footprint_bytes();
-  change(channel.history);
-  history_bytes_ += channel.history.footprint_bytes();
 }
 
 std::string Home::NewEpoch() {
@@ -57,7 +51,10 @@ Home::Channel* Home::Find(std::string_view name) {
 }
 
 Home::Channel* Home::FindOrAdd(std::string_view name, std::uint64_t now_ns) {
-  if (Channel* known = Find(name); known != nullptr) return known;
+  if (Channel* known = Find(name); known != nullptr) {
+    Renew(*known, now_ns);
+    return known;
+  }
   const engine::Namespace* ns = config_.FindNamespace(name);
   if (ns == nullptr) return nullptr;
   std::uint32_t index = static_cast<std::uint32_t>(channels_.size());
@@ -71,6 +68,7 @@ Home::Channel* Home::FindOrAdd(std::string_view name, std::uint64_t now_ns) {
   channel.name = name;
   channel.ns = ns;
   channel.touched_ns = now_ns;
+  channel.index = index;
   channel.in_use = true;
   if (KeepsHistory(channel)) channel.epoch = NewEpoch();
   by_name_.emplace(channel.name, index);
@@ -83,6 +81,28 @@ void Home::Remove(std::uint32_t index) {
   free_.push_back(index);
 }
 
+bool Home::Unused(const Channel& channel) const {
+  return channel.interests.empty() && channel.presence == nullptr;
+}
+
+std::uint64_t Home::MetaTtl(const Channel& channel) const {
+  if (!KeepsHistory(channel)) return kIdleChannelNs;
+  return channel.ns->history_meta_ttl_ns != 0 ? channel.ns->history_meta_ttl_ns
+                                              : config_.channel.history_meta_ttl_ns;
+}
+
+// A sweep may not have come by yet. A position that outlived its time would be recovered from, or
+// not, by chance.
+void Home::Renew(Channel& channel, std::uint64_t now_ns) {
+  if (!KeepsHistory(channel) || !Unused(channel)) return;
+  if (now_ns - channel.touched_ns < MetaTtl(channel)) return;
+  ChangeHistory(channel, [](History& history) { history.Clear(); });
+  channel.epoch = NewEpoch();
+  channel.offset = 0;
+  channel.version = nullptr;
+  channel.touched_ns = now_ns;
+}
+
 bool Home::Congested(const Channel& channel) const {
   // State conflates on the way; only what must all arrive can be refused.
   if (channel.ns->kind == engine::ChannelKind::kState) return false;
@@ -92,12 +112,14 @@ bool Home::Congested(const Channel& channel) const {
 
 std::uint64_t Home::PublishTo(Channel& channel, PublicationRef draft, bool skip_history,
                               std::uint64_t now_ns) {
+  // Who has come is told before what was said then.
+  if (channel.presence != nullptr && channel.presence->has_events()) SendEvents(channel, kNoLimit);
   const bool keeps = KeepsHistory(channel) && !skip_history;
   const std::uint64_t offset = keeps ? ++channel.offset : 0;
   const bool state = channel.ns->kind == engine::ChannelKind::kState;
   draft->Seal(++channel.sequence, offset);
   ++published_;
-  channel.touched_ns = now_ns;
+  if (keeps || !KeepsHistory(channel)) channel.touched_ns = now_ns;
   for (const Interest& to : channel.interests) {
     exchange_.Send(to.shard, {.kind = Message::Kind::kDeliver,
                               .conflatable = state,
@@ -139,6 +161,13 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
     case Request::Kind::kHistory:
       AnswerHistory(*request, now_ns);
       break;
+    case Request::Kind::kHistoryRemove:
+      AnswerHistoryRemove(*request, now_ns);
+      break;
+    case Request::Kind::kPresence:
+    case Request::Kind::kPresenceStats:
+      AnswerPresence(*request);
+      break;
     case Request::Kind::kTickers:
       AnswerTickers(*request);
       break;
@@ -149,7 +178,7 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
   exchange_.Send(origin, {.kind = Message::Kind::kAnswer, .request = std::move(request)});
 }
 
-bool Home::Suppress(const Channel& channel, Request& request, std::uint64_t now_ns) {
+bool Home::Suppress(Channel& channel, Request& request, std::uint64_t now_ns) {
   if (!request.idempotency_key.empty()) {
     const IdempotentResults::Position* const known =
         results_.Find(request.channel, request.idempotency_key, now_ns);
@@ -166,6 +195,12 @@ bool Home::Suppress(const Channel& channel, Request& request, std::uint64_t now_
   if (old) {
     request.offset = channel.offset;
     request.epoch = channel.epoch;
+    // It is a sign of life of its source: the history lives on, as in the original.
+    channel.touched_ns = now_ns;
+    ChangeHistory(channel, [&](History& history) {
+      history.Expire(now_ns);
+      history.Prolong(now_ns, channel.ns->history_ttl_ns);
+    });
   }
   return old;
 }
@@ -199,10 +234,8 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
   if (channel->ns->kind == engine::ChannelKind::kState) {
     if (channel->last) request.publications.push_back(channel->last);
   } else if (KeepsHistory(*channel)) {
-    if (request.recover) Recover(*channel, request);
-    if (request.recover && !request.recovered && request.reject_unrecovered) {
-      return Fail(request, protocol::ErrorCode::kUnrecoverablePosition);
-    }
+    Recover(*channel, request);
+    if (request.failed) return;
     request.epoch = channel->epoch;
     request.offset = request.recovered ? request.since_offset : channel->offset;
   }
@@ -215,39 +248,7 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
   } else {
     *known = interest;
   }
-}
-
-// All or nothing: a part of what was missed would look like the whole to the client.
-void Home::Recover(Channel& channel, Request& request) const {
-  if (!request.since_epoch.empty() && request.since_epoch != channel.epoch) return;
-  request.recovered =
-      channel.history.AllAfter(request.since_offset, channel.offset,
-                               config_.client.recovery_max_publication_limit, request.publications);
-}
-
-void Home::AnswerHistory(Request& request, std::uint64_t now_ns) {
-  Channel* channel = FindOrAdd(request.channel, now_ns);
-  if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
-  if (!KeepsHistory(*channel)) return Fail(request, protocol::ErrorCode::kNotAvailable);
-  channel->touched_ns = now_ns;  // The answer names a position that the client may come back to.
-  ChangeHistory(*channel, [now_ns](History& history) { history.Expire(now_ns); });
-  request.epoch = channel->epoch;
-  request.offset = channel->offset;
-  if (request.has_since && !request.since_epoch.empty() && request.since_epoch != channel->epoch) {
-    return Fail(request, protocol::ErrorCode::kUnrecoverablePosition);
-  }
-  if (request.limit == 0) return;
-  const std::size_t most = config_.client.history_max_publication_limit;
-  const std::size_t limit =
-      request.limit < 0 ? most
-                        : std::min<std::size_t>(static_cast<std::size_t>(request.limit), most);
-  if (request.reverse) {
-    const std::uint64_t before = request.has_since ? request.since_offset : channel->offset + 1;
-    channel->history.Before(before, limit, request.publications);
-  } else {
-    channel->history.After(request.has_since ? request.since_offset : 0, limit,
-                           request.publications);
-  }
+  if (!request.member.empty()) AddMember(*channel, request);
 }
 
 void Home::AnswerTickers(Request& request) const {
@@ -258,9 +259,10 @@ void Home::AnswerTickers(Request& request) const {
   }
 }
 
-void Home::Leave(ShardId shard, const Request& leave) {
+void Home::Leave(ShardId shard, const Request& leave, std::uint64_t now_ns) {
   Channel* channel = Find(leave.channel);
   if (channel == nullptr) return;
+  channel->touched_ns = now_ns;
   std::erase_if(channel->interests, [&](const Interest& known) {
     return known.shard == shard && known.local == leave.local &&
            known.generation == leave.local_generation;
@@ -269,6 +271,7 @@ void Home::Leave(ShardId shard, const Request& leave) {
 
 void Home::Sweep(std::uint64_t now_ns) {
   results_.Expire(now_ns);
+  ExpireLost(now_ns);
   const auto count = static_cast<std::uint32_t>(channels_.size());
   for (std::uint32_t i = 0; i < std::min(kChannelsPerSweep, count); ++i) {
     if (sweep_at_ >= count) sweep_at_ = 0;
@@ -279,11 +282,11 @@ void Home::Sweep(std::uint64_t now_ns) {
       history.Expire(now_ns);
       if (history_share_ < 1) history.Trim(HistorySize(channel));
     });
-    const bool idle = channel.interests.empty() && channel.history.empty() && !channel.last;
-    if (!idle) {
-      // Its time counts from when the last subscriber or publication went, not from when it came.
+    if (!Unused(channel)) {
+      // Its time counts from when the last subscriber went, not from when it came.
       channel.touched_ns = now_ns;
-    } else if (now_ns - channel.touched_ns > kIdleChannelNs) {
+    } else if (channel.history.empty() && !channel.last &&
+               now_ns - channel.touched_ns >= MetaTtl(channel)) {
       Remove(index);
     }
   }

@@ -3,12 +3,16 @@
 //
 // Every publication of a channel passes here, whoever made it, and goes from here to the shards
 // that asked for it. A question is answered on the same lane as later publications, so what an
-// asker sees after its answer is exactly what came after it. Threading: owned by one shard.
+// asker sees after its answer is exactly what came after it. What is announced of members takes the
+// same lanes, so joins and leaves have their place among the publications.
+// Threading: owned by one shard.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <queue>
 #include <random>
 #include <string>
 #include <string_view>
@@ -19,6 +23,7 @@
 #include "shards/history.h"
 #include "shards/idempotent_results.h"
 #include "shards/message.h"
+#include "shards/presence.h"
 #include "shards/string_map.h"
 
 namespace tickcast::shards {
@@ -40,10 +45,21 @@ class Home {
   void Ask(std::unique_ptr<Request> request, std::uint64_t now_ns);
 
   // Forgets the interest of `shard`, if it is still the one that `leave` names.
-  void Leave(ShardId shard, const Request& leave);
+  void Leave(ShardId shard, const Request& leave, std::uint64_t now_ns);
 
-  // Expires histories and drops channels nobody knows any more; looks at a bounded number of
-  // channels, so call it often.
+  // A client has left a channel, or was lost (home_presence.cc).
+  void Part(const Request& part, std::uint64_t now_ns);
+  // Sends what is to be announced of members. Once a turn, when questions have been answered.
+  void Announce();
+  // Whether Announce() has something left to do.
+  bool announcing() const { return !announcing_.empty(); }
+  // Clients in all channels, each counted once in each.
+  std::size_t member_count() const { return member_count_; }
+  // Joins that nobody is told of, because the room is too large or too much waited.
+  std::uint64_t joins_not_announced() const { return joins_not_announced_; }
+
+  // Expires histories and lost clients, and drops channels nobody knows any more; looks at a
+  // bounded number of channels, so call it often.
   void Sweep(std::uint64_t now_ns);
 
   // Histories keep at most this share of their size from now on; Sweep() shortens those that are
@@ -75,20 +91,38 @@ class Home {
     std::uint64_t touched_ns = 0;
     std::vector<Interest> interests;
     std::unique_ptr<Version> version;
-    PublicationRef last;  // State channels.
-    History history;      // Stream channels.
+    PublicationRef last;                 // State channels.
+    History history;                     // Stream channels.
+    std::unique_ptr<Presence> presence;  // While somebody is in it and that is kept.
+    std::uint32_t index = 0;
+    bool announcing = false;  // Stands in announcing_.
     bool in_use = false;
+  };
+  // When the place of a lost client is free.
+  struct LostPlace {
+    std::uint64_t until_ns;
+    std::uint32_t channel;
+    MemberInfo lost;
+    bool operator>(const LostPlace& other) const { return until_ns > other.until_ns; }
   };
 
   static bool KeepsHistory(const Channel& channel);
   std::size_t HistorySize(const Channel& channel) const;
   // Runs `change` on a channel's history and keeps the sum of all.
   template <typename Change>
-  void ChangeHistory(Channel& channel, Change&& change);
+  void ChangeHistory(Channel& channel, Change&& change) {
+    history_bytes_ -= channel.history.footprint_bytes();
+    change(channel.history);
+    history_bytes_ += channel.history.footprint_bytes();
+  }
   Channel* Find(std::string_view name);
   // Null when the name's namespace is unknown.
   Channel* FindOrAdd(std::string_view name, std::uint64_t now_ns);
   void Remove(std::uint32_t index);
+  bool Unused(const Channel& channel) const;
+  std::uint64_t MetaTtl(const Channel& channel) const;
+  // Begins anew with a channel whose position nobody has asked for long enough.
+  void Renew(Channel& channel, std::uint64_t now_ns);
   std::string NewEpoch();
 
   // Returns the offset it gave, 0 where the channel has none.
@@ -96,11 +130,26 @@ class Home {
                           std::uint64_t now_ns);
   bool Congested(const Channel& channel) const;
   // Whether the publication must not go out (again); the answer has its position then.
-  bool Suppress(const Channel& channel, Request& request, std::uint64_t now_ns);
+  bool Suppress(Channel& channel, Request& request, std::uint64_t now_ns);
   void AnswerPublish(Request& request, std::uint64_t now_ns);
   void AnswerSubscribe(Request& request, std::uint64_t now_ns);
+
+  // Past publications (home_history.cc).
   void Recover(Channel& channel, Request& request) const;
+  void RecoverNewest(Channel& channel, Request& request) const;
   void AnswerHistory(Request& request, std::uint64_t now_ns);
+  void AnswerHistoryRemove(Request& request, std::uint64_t now_ns);
+
+  // Members (home_presence.cc).
+  static bool KeepsMembers(const Channel& channel);
+  void AddMember(Channel& channel, Request& request);
+  // Runs `change` on a channel's presence, and what follows from it.
+  template <typename Change>
+  void ChangeMembers(Channel& channel, Change&& change);
+  std::size_t SendEvents(Channel& channel, std::size_t most);
+  void DropPresenceIfEmpty(Channel& channel);
+  void ExpireLost(std::uint64_t now_ns);
+  void AnswerPresence(Request& request);
   void AnswerTickers(Request& request) const;
 
   const engine::Config& config_;
@@ -110,6 +159,11 @@ class Home {
   std::vector<std::uint32_t> free_;
   StringMap<std::uint32_t> by_name_;
   IdempotentResults results_;
+  std::deque<std::uint32_t> announcing_;  // Channels with something to announce.
+  std::priority_queue<LostPlace, std::vector<LostPlace>, std::greater<>> lost_;
+  std::uint64_t first_event_ = 1;  // Of the next Presence, so that numbers rise in every channel.
+  std::size_t member_count_ = 0;
+  std::uint64_t joins_not_announced_ = 0;
   std::uint32_t sweep_at_ = 0;
   std::uint64_t published_ = 0;
   double history_share_ = 1;

@@ -8,10 +8,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "protocol/centrifuge/codes.h"
+#include "shards/member.h"
 #include "shards/publication.h"
 #include "shards/shard_id.h"
 #include "shards/slow_client.h"
@@ -27,6 +29,9 @@ struct Request {
     kSubscribe,  // Position, recovered publications or last value, and an exact cut to live.
     kPublish,    // By a client or the HTTP API; feeds publish without waiting for an answer.
     kHistory,
+    kHistoryRemove,
+    kPresence,
+    kPresenceStats,
     kTickers,      // Every last value whose channel begins with `channel` ("ticker:").
     kSlowClients,  // The shard's worst `limit` connections; nothing of a home.
   };
@@ -43,10 +48,12 @@ struct Request {
   // kSubscribe: where publications will be delivered to on the origin shard.
   ChannelIndex local = kNoChannel;
   std::uint32_t local_generation = 0;
-  bool wants_position = false;  // Granted positioned or recoverable.
-  bool recoverable = false;
-  bool recover = false;
+  bool wants_position = false;      // Granted positioned or recoverable.
+  bool recoverable = false;         // Granted.
+  bool recover = false;             // Asked for; the home sets it where it recovers by itself.
   bool reject_unrecovered = false;  // Answer 112 instead of recovered:false.
+  MemberInfo member;                // Where the channel keeps who is in it: the client.
+  bool push_join_leave = false;     // Granted.
   bool wants_terms = false;         // The reply says what was granted of our own options.
   // kSubscribe with recover, kHistory with has_since.
   bool has_since = false;
@@ -65,15 +72,24 @@ struct Request {
   std::uint64_t version = 0;
   std::string version_epoch;
 
+  // Not a question, but what became of a member (Message::kPart, kMembers).
+  std::string client;
+  bool lost = false;  // It may come back: keep its place where there is a grace.
+  std::shared_ptr<const MemberEvents> events;
+
   // The answer.
   protocol::ErrorCode error = protocol::ErrorCode::kInternal;
   bool failed = false;  // `error` says why.
   bool recovered = false;
-  bool suppressed = false;     // kPublish: a repetition, or an old version. Nobody was sent it.
-  std::uint64_t sequence = 0;  // kSubscribe: the cut; what comes later has a higher one.
+  bool suppressed = false;        // kPublish: a repetition, or an old version. Nobody was sent it.
+  std::uint64_t sequence = 0;     // kSubscribe: the cut; what comes later has a higher one.
+  std::uint64_t first_event = 0;  // kSubscribe: of the members' events it is to be told of.
   std::uint64_t offset = 0;
   std::string epoch;
   std::vector<PublicationRef> publications;
+  std::vector<MemberInfo> members;  // kPresence; in no order.
+  std::uint32_t clients = 0;        // kPresence, kPresenceStats.
+  std::uint32_t users = 0;
   std::vector<SlowClient> slow_clients;  // Worst first.
 };
 

@@ -48,9 +48,10 @@ Shard::Shard(const engine::Config& config, Mesh& mesh, ShardId id, engine::Ring&
                {.batch = config.engine.send_batch,
                 .catch_up_bytes = config.engine.catch_up_bytes,
                 .pressure = config.pressure}),
+      join_leave_(connections_, channels_, fan_out_, metrics_),
       proxies_(config, registry, id, *this),
-      commands_(config, connections_, channels_, fan_out_, exchange_, metrics_, proxies_, *this,
-                seed + 1),
+      commands_(config, connections_, channels_, fan_out_, join_leave_, exchange_, metrics_,
+                proxies_, *this, seed + 1),
       web_socket_(connections_, *this),
       http_(config, connections_, exchange_, metrics_, *this, assets),
       feed_port_(config, exchange_, home_),
@@ -73,6 +74,7 @@ void Shard::AddFeed(std::unique_ptr<Feed> feed) {
 void Shard::Sample() {
   CountBusy(now_ns_);
   metrics_.Sample(connections_, channels_, exchange_, home_.channel_count(), home_.published());
+  metrics_.SampleMembers(home_.member_count(), home_.joins_not_announced());
   for (RunningFeed& running : feeds_) running.metrics.Update(running.feed->counters());
 }
 
@@ -110,12 +112,14 @@ bool Shard::Turn() {
   if (drain_began_ns_ != 0) Drain();
   TakeHttpAnswers();
   DrainLanes();
+  home_.Announce();
   RearmReceives();
   SweepLevels();
   fan_out_.RunPacer(now_ns_);
   if (!fan_out_.idle()) {
     fan_out_.Flush(ring_.now_ns(), [this](bool long_flush) { SettleBatch(long_flush); });
   }
+  join_leave_.SendLeaves();
   exchange_.Publish(ring_);
   if (http_port_ != nullptr) http_port_->Publish();
   ReviewShard(ring_.now_ns());
@@ -163,7 +167,7 @@ void Shard::DrainLanesInFlush() {
 }
 
 bool Shard::MustWait(const Message& message) {
-  if (message.kind == Message::Kind::kDeliver) {
+  if (message.kind == Message::Kind::kDeliver || message.kind == Message::Kind::kMembers) {
     held_channels_.insert(message.local);
     return true;
   }
@@ -212,7 +216,7 @@ void Shard::Sleep() {
 std::uint64_t Shard::NextDeadline() const {
   std::uint64_t deadline =
       std::min({timers_.NextDeadline(), sweep_due_ns_, fan_out_.NextDeadline()});
-  if (level_sweep_ < connections_.slots()) deadline = now_ns_;
+  if (level_sweep_ < connections_.slots() || home_.announcing()) deadline = now_ns_;
   if (drain_began_ns_ != 0) return std::min(deadline, now_ns_ + 10 * kMillisecond);
   for (const RunningFeed& feed : feeds_) deadline = std::min(deadline, feed.next_ns);
   return deadline;
@@ -384,7 +388,14 @@ void Shard::OnMessage(ShardId from, Message&& message) {
       }
       return home_.Ask(std::move(message.request), now_ns_);
     case Message::Kind::kLeave:
-      return home_.Leave(from, *message.request);
+      return home_.Leave(from, *message.request, now_ns_);
+    case Message::Kind::kPart:
+      return home_.Part(*message.request, now_ns_);
+    case Message::Kind::kMembers:
+      if (channels_.Find(message.local, message.generation) != nullptr) {
+        join_leave_.Take(message.local, std::move(message.request->events));
+      }
+      return;
     case Message::Kind::kDeliver:
       if (Channel* channel = channels_.Find(message.local, message.generation);
           channel != nullptr) {

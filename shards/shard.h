@@ -27,6 +27,7 @@
 #include "shards/feeds/feed.h"
 #include "shards/home.h"
 #include "shards/http_handler.h"
+#include "shards/join_leave.h"
 #include "shards/memory_budget.h"
 #include "shards/pressure.h"
 #include "shards/proxies.h"
@@ -191,6 +192,7 @@ class Shard final : private Commands::Host,
   Exchange exchange_;
   Home home_;
   FanOut fan_out_;
+  JoinLeave join_leave_;
   Proxies proxies_;
   Commands commands_;
   WebSocket web_socket_;

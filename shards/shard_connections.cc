@@ -28,6 +28,16 @@ constexpr std::size_t kPipelinedBytes = 64 * 1024;
 // simdjson reads whole blocks: so much stays readable behind what waits in `inbound`.
 constexpr std::size_t kInputPaddingBytes = 64;
 
+// Close codes of RFC 6455 section 7.4.1.
+constexpr std::uint16_t kNormalClosure = 1000;
+constexpr std::uint16_t kNoStatus = 1005;
+
+// Whether an SDK connects again by itself: not after 3500 to 3999 and 4500 to 4999.
+bool MayReturn(CloseReason reason) {
+  const auto code = static_cast<std::uint16_t>(reason);
+  return code < 3500 || (code >= 4000 && code < 4500);
+}
+
 std::uint64_t PingGroup(std::uint64_t due_ns) {
   return std::max(due_ns - due_ns % kPingGroupNs, kPingGroupNs);
 }
@@ -204,6 +214,9 @@ void Shard::OnPeerClose(engine::Slot slot, std::uint16_t code) {
   Connection& connection = connections_[slot];
   if (connection.state == Connection::State::kClosing) return CloseNow(slot, CloseReason::kNone);
   AppendClose(slot, code, {});
+  // What an SDK's disconnect() sends; a page that is loaded again says 1001.
+  const bool ended = code == kNormalClosure || code == kNoStatus;
+  commands_.LeaveAll(slot, /*may_return=*/!ended);
   BeginClose(slot, CloseReason::kPeerClosed, /*wait_for_peer=*/false);
 }
 
@@ -249,7 +262,7 @@ void Shard::BeginClose(engine::Slot slot, CloseReason reason, bool wait_for_peer
   Connection& connection = connections_[slot];
   if (connection.state == Connection::State::kClosing) return;
   metrics_.CountClose(reason);
-  commands_.LeaveAll(slot);
+  commands_.LeaveAll(slot, MayReturn(reason));
   connection.state = Connection::State::kClosing;
   // Set already when the peer has ended its side: there is nothing to wait for.
   connection.close_when_flushed |= !wait_for_peer;
@@ -265,7 +278,7 @@ void Shard::BeginClose(engine::Slot slot, CloseReason reason, bool wait_for_peer
 void Shard::CloseNow(engine::Slot slot, CloseReason reason) {
   Connection& connection = connections_[slot];
   if (connection.state != Connection::State::kClosing) metrics_.CountClose(reason);
-  commands_.LeaveAll(slot);
+  commands_.LeaveAll(slot, MayReturn(reason));
   proxies_.headers().Drop(slot);
   metrics_.MoveLevel(connection.level, PressureLevel::kNormal);
   timers_.Cancel(connection.timer);

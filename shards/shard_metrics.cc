@@ -44,6 +44,9 @@ static_assert(std::size(kCloseReasons) <= 32);
 
 constexpr const char* kSkippedHelp =
     "Publications that subscribers were owed and did not get, by reason.";
+constexpr const char* kJoinLeaveHelp =
+    "Joins and leaves that were not told, by reason: the channel has too many clients, or the "
+    "subscriber was too slow.";
 constexpr const char* kMemoryUses[] = {"connections", "subscriptions", "unsent",
                                        "replies",     "catch up",      "history"};
 constexpr const char* kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -104,6 +107,10 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
       ingest_to_send(registry.AddHistogram(
           "tickcast_ingest_to_send_seconds",
           "From a publication's arrival in the process to the flush that sends it.", Labels())),
+      join_leave_pushes(Counter("tickcast_join_leave_pushes_total",
+                                "Joins and leaves written for subscribers that asked for them.")),
+      join_leave_slow(
+          Counter("tickcast_join_leave_dropped_total", kJoinLeaveHelp, "reason", "slow")),
       sends(Counter("tickcast_sends_total", "Messages handed to the kernel, whole or in part.")),
       short_sends(Counter("tickcast_short_sends_total", "Messages of which a part was taken.")),
       refused_sends(
@@ -129,7 +136,11 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
       lane_waiting_(
           Gauge("tickcast_lane_waiting", "Messages of this shard that wait for room in a lane.")),
       lane_conflated_(Counter("tickcast_lane_conflated_total",
-                              "Publications replaced by a newer one while a lane was full.")) {
+                              "Publications replaced by a newer one while a lane was full.")),
+      presence_clients_(Gauge("tickcast_presence_clients",
+                              "Clients in the channels whose home is this shard, once in each.")),
+      join_leave_size_(
+          Counter("tickcast_join_leave_dropped_total", kJoinLeaveHelp, "reason", "size")) {
   for (std::size_t i = 0; i < kErrors; ++i) {
     errors_[i] =
         &Counter("tickcast_errors_total", "Error replies to clients, by code.", "code",
@@ -205,6 +216,11 @@ void ShardMetrics::Sample(const ConnectionTable& connections, const ChannelTable
   lane_depth_.Set(static_cast<std::int64_t>(exchange.inbound_depth()));
   lane_waiting_.Set(static_cast<std::int64_t>(exchange.waiting()));
   lane_conflated_.Set(exchange.lane_conflated());
+}
+
+void ShardMetrics::SampleMembers(std::size_t members, std::uint64_t joins_not_announced) {
+  presence_clients_.Set(static_cast<std::int64_t>(members));
+  join_leave_size_.Set(joins_not_announced);
 }
 
 }  // namespace tickcast::shards

@@ -34,6 +34,7 @@ class ShardMetrics {
   // Copies what is only known as a level. A few times a second.
   void Sample(const ConnectionTable& connections, const ChannelTable& channels,
               const Exchange& exchange, std::size_t home_channels, std::uint64_t published);
+  void SampleMembers(std::size_t members, std::uint64_t joins_not_announced);
 
  private:
   // Adds a metric of this shard: the label `shard`, and one more if `label` is set.
@@ -72,6 +73,9 @@ class ShardMetrics {
   engine::Counter& skipped_left;
   engine::Counter& gaps;
   engine::Histogram& ingest_to_send;
+  // Members.
+  engine::Counter& join_leave_pushes;
+  engine::Counter& join_leave_slow;
   // Sends.
   engine::Counter& sends;
   engine::Counter& short_sends;
@@ -94,6 +98,8 @@ class ShardMetrics {
   engine::Gauge& lane_depth_;
   engine::Gauge& lane_waiting_;
   engine::Counter& lane_conflated_;
+  engine::Gauge& presence_clients_;
+  engine::Counter& join_leave_size_;
   std::array<engine::Counter*, kErrors> errors_{};
   std::array<engine::Counter*, 32> closes_{};    // By the order of kCloseReasons.
   std::array<engine::Counter*, 5> responses_{};  // 1xx to 5xx.

@@ -139,10 +139,13 @@ TEST(HistoryTest, AfterGivesTheOldestFirstFromAnyOffset) {
   EXPECT_THAT(After(history, ~std::uint64_t{0}, kMany), IsEmpty());
 }
 
-TEST(HistoryTest, BeforeGivesTheNewestFirstFromAnyOffset) {
+TEST(HistoryTest, BeforeGivesTheNewestFirstFromAnOffsetThatIsThere) {
   const History history = HistoryOf(5, 9);
-  EXPECT_THAT(Before(history, ~std::uint64_t{0}, kMany), ElementsAre(9, 8, 7, 6, 5));
+  EXPECT_THAT(Before(history, 10, kMany), ElementsAre(9, 8, 7, 6, 5));
   EXPECT_THAT(Before(history, 10, 2), ElementsAre(9, 8));
+  // The one right before is not there (yet).
+  EXPECT_THAT(Before(history, 11, kMany), IsEmpty());
+  EXPECT_THAT(Before(history, ~std::uint64_t{0}, kMany), IsEmpty());
   EXPECT_THAT(Before(history, 9, kMany), ElementsAre(8, 7, 6, 5));
   EXPECT_THAT(Before(history, 6, kMany), ElementsAre(5));
   EXPECT_THAT(Before(history, 5, kMany), IsEmpty());

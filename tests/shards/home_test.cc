@@ -9,8 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/shards/fake_ring.h"
-#include "tests/shards/test_publications.h"
+#include "tests/shards/home_test_world.h"
 
 namespace tickcast::shards {
 namespace {
@@ -18,125 +17,6 @@ namespace {
 using protocol::ErrorCode;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr std::uint64_t kSecondNs = 1'000'000'000;
-constexpr std::uint64_t kTtlNs = 60 * kSecondNs;
-
-// A home on shard 0 of two; what it sends to either is kept.
-class HomeTest : public testing::Test {
- protected:
-  struct Delivery {
-    ShardId to;
-    ChannelIndex local;
-    std::uint32_t generation;
-    std::string data;
-    std::uint64_t sequence;
-    friend bool operator==(const Delivery&, const Delivery&) = default;
-  };
-
-  HomeTest() {
-    config_.channel.namespaces = {
-        {.name = "ticker", .kind = engine::ChannelKind::kState},
-        {.name = "trade"},
-        {.name = "room", .history_size = 5, .history_ttl_ns = kTtlNs},
-    };
-    config_.client.recovery_max_publication_limit = 3;
-    config_.client.history_max_publication_limit = 4;
-  }
-
-  static std::unique_ptr<Request> New(Request::Kind kind, std::string_view channel) {
-    auto request = std::make_unique<Request>();
-    request->kind = kind;
-    request->channel = channel;
-    return request;
-  }
-
-  // Asks, and gives the answer that came back; deliveries are kept.
-  std::unique_ptr<Request> Ask(std::unique_ptr<Request> request) {
-    home_.Ask(std::move(request), now_ns_);
-    Pump();
-    EXPECT_NE(answer_, nullptr);
-    return std::move(answer_);
-  }
-  std::unique_ptr<Request> Subscribe(std::string_view channel, ShardId origin = 0,
-                                     ChannelIndex local = 1, std::uint32_t generation = 1) {
-    auto request = New(Request::Kind::kSubscribe, channel);
-    request->origin = origin;
-    request->local = local;
-    request->local_generation = generation;
-    return Ask(std::move(request));
-  }
-  std::unique_ptr<Request> Recover(std::uint64_t offset, std::string_view epoch,
-                                   bool reject_unrecovered = false) {
-    auto request = New(Request::Kind::kSubscribe, "room:1");
-    request->recover = true;
-    request->since_offset = offset;
-    request->since_epoch = epoch;
-    request->reject_unrecovered = reject_unrecovered;
-    return Ask(std::move(request));
-  }
-  std::unique_ptr<Request> Publish(std::string_view channel, std::string_view data,
-                                   bool skip_history = false) {
-    auto request = New(Request::Kind::kPublish, channel);
-    request->draft = DraftOf(channel, data);
-    request->skip_history = skip_history;
-    return Ask(std::move(request));
-  }
-  std::unique_ptr<Request> HistoryOf(std::string_view channel, std::int32_t limit,
-                                     bool reverse = false) {
-    auto request = New(Request::Kind::kHistory, channel);
-    request->limit = limit;
-    request->reverse = reverse;
-    return Ask(std::move(request));
-  }
-  std::unique_ptr<Request> HistorySince(std::uint64_t offset, std::string_view epoch,
-                                        std::int32_t limit, bool reverse = false) {
-    auto request = New(Request::Kind::kHistory, "room:1");
-    request->limit = limit;
-    request->reverse = reverse;
-    request->has_since = true;
-    request->since_offset = offset;
-    request->since_epoch = epoch;
-    return Ask(std::move(request));
-  }
-  void PublishRoom(int count) {
-    for (int i = 0; i < count; ++i) Publish("room:1", std::to_string(++published_));
-  }
-  std::string EpochOf(std::string_view channel) { return HistoryOf(channel, 0)->epoch; }
-
-  // Moves what was sent to where it goes.
-  void Pump() {
-    exchange_.Publish(ring_);
-    exchange_.Drain(1000, [this](ShardId, Message&& message) { Keep(0, std::move(message)); });
-    peer_.Drain(1000, [this](ShardId, Message&& message) { Keep(1, std::move(message)); });
-  }
-  void Keep(ShardId to, Message&& message) {
-    if (message.kind == Message::Kind::kAnswer) {
-      EXPECT_EQ(message.request->origin, to);
-      answer_ = std::move(message.request);
-      return;
-    }
-    ASSERT_EQ(message.kind, Message::Kind::kDeliver);
-    deliveries_.push_back({to, message.local, message.generation,
-                           std::string(message.publication->data()),
-                           message.publication->sequence()});
-  }
-  // Many calls, as a shard makes them: one looks at a bounded number of channels.
-  void SweepAll() {
-    for (int i = 0; i < 8; ++i) home_.Sweep(now_ns_);
-  }
-
-  engine::Config config_;
-  Mesh mesh_{2, 16};
-  Exchange exchange_{mesh_, 0};
-  Exchange peer_{mesh_, 1};
-  Home home_{config_, exchange_, 1};
-  FakeRing ring_;
-  std::uint64_t now_ns_ = kSecondNs;
-  std::unique_ptr<Request> answer_;
-  std::vector<Delivery> deliveries_;
-  int published_ = 0;
-};
 
 // --- Publishing ----------------------------------------------------------------------------------
 
@@ -374,7 +254,11 @@ TEST_F(HomeTest, HistoryGivesPositionPagesAndBothDirections) {
   EXPECT_THAT(offsets(HistorySince(7, epoch, -1)), IsEmpty());
   EXPECT_THAT(offsets(HistorySince(0, epoch, 2)), ElementsAre(3u, 4u));
   EXPECT_THAT(offsets(HistorySince(5, epoch, -1, true)), ElementsAre(4u, 3u));
-  EXPECT_THAT(offsets(HistorySince(0, epoch, -1, true)), IsEmpty());
+  EXPECT_THAT(offsets(HistorySince(8, epoch, -1, true)), ElementsAre(7u, 6u, 5u, 4u));
+  // The one before is not there (any more).
+  EXPECT_THAT(offsets(HistorySince(9, epoch, -1, true)), IsEmpty());
+  EXPECT_THAT(offsets(HistorySince(3, epoch, -1, true)), IsEmpty());
+  EXPECT_THAT(offsets(HistorySince(1, epoch, -1, true)), IsEmpty());
 }
 
 TEST_F(HomeTest, HistorySinceAnotherEpochIsUnrecoverable) {
@@ -425,12 +309,12 @@ TEST_F(HomeTest, LeavingEndsTheDeliveriesOfThatInterestOnly) {
   leave.channel = "trade:a";
   leave.local = 1;
   leave.local_generation = 1;
-  home_.Leave(1, leave);  // Shard 1 has another index.
-  home_.Leave(0, leave);
+  home_.Leave(1, leave, now_ns_);  // Shard 1 has another index.
+  home_.Leave(0, leave, now_ns_);
   Publish("trade:a", "1");
   EXPECT_THAT(deliveries_, ElementsAre(Delivery{1, 2, 1, "1", 1}));
   leave.channel = "trade:unknown";
-  home_.Leave(0, leave);
+  home_.Leave(0, leave, now_ns_);
 }
 
 // A shard may leave a channel and ask for it again before the first news has come.
@@ -441,7 +325,7 @@ TEST_F(HomeTest, AStaleLeaveDoesNotEndANewerInterest) {
   leave.channel = "trade:a";
   leave.local = 1;
   leave.local_generation = 1;
-  home_.Leave(0, leave);
+  home_.Leave(0, leave, now_ns_);
   Publish("trade:a", "1");
   EXPECT_THAT(deliveries_, ElementsAre(Delivery{0, 1, 2, "1", 1}));
 }
@@ -450,7 +334,7 @@ TEST_F(HomeTest, SweepForgetsChannelsNobodyUsesAnyMore) {
   Publish("trade:a", "1");
   Publish("ticker:a", "1");
   Subscribe("trade:b");
-  now_ns_ += 300 * kSecondNs;
+  now_ns_ += 60 * kSecondNs - 1;
   SweepAll();
   EXPECT_EQ(home_.channel_count(), 3u);
   now_ns_ += 1;
@@ -459,13 +343,17 @@ TEST_F(HomeTest, SweepForgetsChannelsNobodyUsesAnyMore) {
 }
 
 TEST_F(HomeTest, SweepExpiresHistories) {
+  config_.channel.history_meta_ttl_ns = 3600 * kSecondNs;
   PublishRoom(1);
   const std::string epoch = EpochOf("room:1");
   now_ns_ += kTtlNs;
   SweepAll();
   EXPECT_EQ(home_.channel_count(), 1u);
   EXPECT_EQ(EpochOf("room:1"), epoch);
-  now_ns_ += 301 * kSecondNs;
+  now_ns_ += 3600 * kSecondNs - 1;
+  SweepAll();
+  EXPECT_EQ(home_.channel_count(), 1u);
+  now_ns_ += 1;
   SweepAll();
   EXPECT_EQ(home_.channel_count(), 0u);
   EXPECT_NE(EpochOf("room:1"), epoch);
@@ -480,7 +368,7 @@ TEST_F(HomeTest, AnIdleChannelsTimeBeginsWhenItsLastSubscriberLeaves) {
   leave.channel = "room:1";
   leave.local = 1;
   leave.local_generation = 1;
-  home_.Leave(0, leave);
+  home_.Leave(0, leave, now_ns_);
   now_ns_ += kSecondNs;
   SweepAll();
   EXPECT_EQ(Subscribe("room:1")->epoch, epoch);

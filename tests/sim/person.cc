@@ -128,6 +128,12 @@ void Person::OnHeard(const Heard& heard) {
     case Heard::Kind::kPing:
     case Heard::Kind::kPong:
     case Heard::Kind::kMessage:
+    case Heard::Kind::kJoin:
+    case Heard::Kind::kLeave:
+      return;
+    case Heard::Kind::kPresence:
+    case Heard::Kind::kPresenceStats:
+      ADD_FAILURE() << "nobody asked for the presence";
       return;
     case Heard::Kind::kRpc:
       EXPECT_NE(heard.text.find("interval_ms"), std::string::npos) << heard.text;

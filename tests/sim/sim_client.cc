@@ -64,6 +64,7 @@ std::uint32_t SimClient::Connect() { return Command(R"("connect":{"name":"sim"})
 std::uint32_t SimClient::Subscribe(std::string_view channel, const SubscribeOptions& options) {
   std::string members = absl::StrCat(R"("subscribe":{"channel":")", std::string(channel), "\"");
   if (options.recoverable) members += R"(,"recoverable":true,"positioned":true)";
+  if (options.join_leave) members += R"(,"join_leave":true)";
   if (options.recover) {
     absl::StrAppend(&members, R"(,"recover":true,"offset":)", options.offset, R"(,"epoch":")",
                     options.epoch, "\"");
@@ -84,6 +85,14 @@ std::uint32_t SimClient::Publish(std::string_view channel, std::string_view data
 std::uint32_t SimClient::History(std::string_view channel, int limit) {
   return Command(
       absl::StrCat(R"("history":{"channel":")", std::string(channel), R"(","limit":)", limit, "}"));
+}
+
+std::uint32_t SimClient::Presence(std::string_view channel) {
+  return Command(absl::StrCat(R"("presence":{"channel":")", std::string(channel), "\"}"));
+}
+
+std::uint32_t SimClient::PresenceStats(std::string_view channel) {
+  return Command(absl::StrCat(R"("presence_stats":{"channel":")", std::string(channel), "\"}"));
 }
 
 std::uint32_t SimClient::Rpc(std::string_view method, std::string_view data) {
@@ -240,6 +249,7 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
     heard.text = StringMember(result, "message");
   } else if (reply["connect"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kConnected;
+    id_ = StringMember(result, "client");
   } else if (reply["subscribe"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kSubscribed;
     ReadPublications(result, heard);
@@ -259,6 +269,17 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
     ReadPublications(result, heard);
     heard.epoch = StringMember(result, "epoch");
     heard.offset = Member<std::uint64_t>(result, "offset", 0);
+  } else if (reply["presence"].get(result) == simdjson::SUCCESS) {
+    heard.kind = Heard::Kind::kPresence;
+    simdjson::dom::object members;
+    if (result["presence"].get(members) == simdjson::SUCCESS) {
+      for (const auto& [client, info] : members) heard.members.emplace_back(client);
+    }
+    heard.offset = heard.members.size();
+  } else if (reply["presence_stats"].get(result) == simdjson::SUCCESS) {
+    heard.kind = Heard::Kind::kPresenceStats;
+    heard.offset = Member<std::uint64_t>(result, "num_clients", 0);
+    heard.code = static_cast<std::uint32_t>(Member<std::uint64_t>(result, "num_users", 0));
   } else if (reply["rpc"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kRpc;
     heard.text = DataMember(result);
@@ -271,6 +292,15 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
 void SimClient::OnPush(simdjson::dom::object push) {
   Heard heard{.channel = StringMember(push, "channel")};
   simdjson::dom::object body;
+  simdjson::dom::object info;
+  for (const auto& [name, kind] :
+       {std::pair("join", Heard::Kind::kJoin), std::pair("leave", Heard::Kind::kLeave)}) {
+    if (push[name].get(body) != simdjson::SUCCESS) continue;
+    heard.kind = kind;
+    EXPECT_EQ(body["info"].get(info), simdjson::SUCCESS);
+    heard.text = StringMember(info, "client");
+    return Note(std::move(heard));
+  }
   if (push["pub"].get(body) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kPublication;
     heard.publications.push_back(PublicationOf(body));

@@ -37,6 +37,10 @@ struct Heard {
     kPublished,
     kHistory,
     kRpc,
+    kPresence,       // `members` has who is there, `offset` how many.
+    kPresenceStats,  // `offset` has the clients, `code` the users.
+    kJoin,           // Pushes: `text` is the client id.
+    kLeave,
     kPublication,  // Push: `publications` has one.
     kDropped,      // Push: the server ended the subscription with `code`.
     kMessage,      // Push without a channel: `text`.
@@ -53,6 +57,7 @@ struct Heard {
   // message of an error; the payload of a pong.
   std::string text;
   std::vector<HeardPublication> publications;
+  std::vector<std::string> members;  // Client ids.
   std::uint64_t offset = 0;
   std::string epoch;
   bool recoverable = false;
@@ -64,6 +69,7 @@ struct Heard {
 struct SubscribeOptions {
   bool recoverable = false;
   bool recover = false;
+  bool join_leave = false;
   std::uint64_t offset = 0;
   std::string epoch;
   std::string data;  // JSON of the request's `data`; "" = none.
@@ -83,6 +89,8 @@ class SimClient {
   std::uint32_t Unsubscribe(std::string_view channel);
   std::uint32_t Publish(std::string_view channel, std::string_view data);
   std::uint32_t History(std::string_view channel, int limit);
+  std::uint32_t Presence(std::string_view channel);
+  std::uint32_t PresenceStats(std::string_view channel);
   // `data` is JSON, "" = none.
   std::uint32_t Rpc(std::string_view method = "none", std::string_view data = {});
   // Any command; `member` is `"name":{…}`.
@@ -106,6 +114,8 @@ class SimClient {
   std::vector<Heard> HeardOf(Heard::Kind kind, std::string_view channel = {}) const;
   // The reply to a command; null while there is none. More than one is a failure when it comes.
   const Heard* ReplyTo(std::uint32_t id) const;
+  // Of the connect reply; "" before.
+  const std::string& id() const { return id_; }
   std::uint32_t close_code() const { return close_code_; }  // 0 = no close frame yet.
   // The `data` of all publications of a channel that were pushed.
   std::vector<std::string> DataOf(std::string_view channel) const;
@@ -143,6 +153,7 @@ class SimClient {
   bool answers_pings_ = true;
   bool may_send_ = true;
   std::uint32_t close_code_ = 0;
+  std::string id_;
   std::vector<Heard> heard_;
   std::vector<std::size_t> replies_;  // By command id: index in heard_ + 1, 0 = none yet.
   std::size_t fresh_ = 0;             // Heard before the last Poll().
