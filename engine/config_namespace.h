@@ -58,6 +58,7 @@ struct Namespace {
   std::vector<std::string> allowed_delta_types;  // "fossil", or empty.
   bool delta_publish = false;                    // As if every publication asked for `delta`.
   bool allow_tags_filter = false;
+  bool allow_channel_compaction = false;
 
   bool allow_subscribe_for_client = false;
   bool allow_subscribe_for_anonymous = false;

@@ -2,20 +2,21 @@
 
 #include <utility>
 
-#include "engine/invariant.h"
-
 namespace tickcast::shards {
 
-void CatchUp::Append(PublicationRef publication) {
-  DEBUG_INVARIANT(size() == 0 || ring_.back()->sequence() + 1 == publication->sequence(),
-                  "a lane keeps order and drops no stream publication");
+void CatchUp::Append(PublicationRef publication, std::uint64_t sequence) {
+  if (size() != 0 && sequence != last_sequence_ + 1) {
+    ring_.clear();
+    head_ = 0;
+    footprint_bytes_ = 0;
+  }
+  last_sequence_ = sequence;
   footprint_bytes_ += publication->footprint_bytes();
   ring_.push_back(std::move(publication));
 }
 
 void CatchUp::Trim(std::size_t limit_bytes, std::uint64_t flushed_sequence) {
-  while (footprint_bytes_ > limit_bytes && size() > 0 &&
-         ring_[head_]->sequence() <= flushed_sequence) {
+  while (footprint_bytes_ > limit_bytes && size() > 0 && first_sequence() <= flushed_sequence) {
     footprint_bytes_ -= ring_[head_]->footprint_bytes();
     ring_[head_++] = PublicationRef();
   }

@@ -1,6 +1,9 @@
 #include "shards/channel.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "engine/invariant.h"
 
 namespace tickcast::shards {
 
@@ -9,28 +12,68 @@ ChannelIndex ChannelTable::Find(std::string_view name) const {
   return found == by_name_.end() ? kNoChannel : found->second;
 }
 
-ChannelIndex ChannelTable::Add(std::string_view name, const engine::Namespace* ns, ShardId home) {
-  const engine::Handle handle = channels_.Allocate();
-  Channel& channel = channels_[handle.index];
-  channel.name = name;
+ChannelIndex ChannelTable::Allocate(const View& view, const engine::Namespace* ns, ShardId home) {
+  const ChannelIndex index = channels_.Allocate().index;
+  Channel& channel = channels_[index];
   channel.ns = ns;
   channel.kind = ns->kind;
   channel.home = home;
-  by_name_.emplace(channel.name, handle.index);
-  if (handle.index >= latest_.size()) latest_.resize(handle.index + 1);
-  latest_[handle.index] = {};
-  return handle.index;
+  channel.view = view;
+  if (index >= latest_.size()) {
+    latest_.resize(index + 1);
+    primaries_.resize(index + 1);
+  }
+  latest_[index] = {.plain = view.plain()};
+  return index;
+}
+
+ChannelIndex ChannelTable::Add(std::string_view name, const engine::Namespace* ns, ShardId home) {
+  const ChannelIndex index = Allocate({}, ns, home);
+  Channel& channel = channels_[index];
+  channel.name = name;
+  channel.primary = index;
+  primaries_[index] = index;
+  by_name_.emplace(channel.name, index);
+  return index;
+}
+
+ChannelIndex ChannelTable::FindOrAddView(ChannelIndex primary, const View& view) {
+  if (channels_[primary].view == view) return primary;
+  for (const ChannelIndex known : channels_[primary].views) {
+    if (channels_[known].view == view) return known;
+  }
+  const ChannelIndex index = Allocate(view, channels_[primary].ns, channels_[primary].home);
+  Channel& channel = channels_[index];
+  Channel& shown = channels_[primary];
+  channel.primary = primary;
+  primaries_[index] = primary;
+  shown.views.push_back(index);
+  if (shown.live) {
+    channel.live = true;
+    // What a filter let through before nobody knows any more.
+    const PublicationRef newest = view.filter == 0 ? shown.newest : PublicationRef();
+    SetNewest(index, channel, shown.sequence, newest);
+  }
+  return index;
 }
 
 void ChannelTable::SetNewest(ChannelIndex index, Channel& channel, std::uint64_t sequence,
                              PublicationRef publication) {
   channel.sequence = sequence;
   channel.newest = std::move(publication);
-  latest_[index] = {.sequence = sequence, .newest = channel.newest.get()};
+  Latest& latest = latest_[index];
+  latest.sequence = sequence;
+  latest.newest = channel.newest.get();
 }
 
 void ChannelTable::Remove(ChannelIndex index) {
-  by_name_.erase(channels_[index].name);
+  Channel& channel = channels_[index];
+  INVARIANT(channel.unused(), "a channel with subscribers or views is not removed");
+  if (channel.primary == index) {
+    by_name_.erase(channel.name);
+  } else {
+    std::erase(channels_[channel.primary].views, index);
+  }
   channels_.Free(index);
 }
 

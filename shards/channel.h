@@ -2,6 +2,10 @@
 //
 // It holds the newest publication (state) or the recent ones (stream), and the group: the
 // subscribers on this shard that get identical bytes. Offsets and history are the home shard's.
+//
+// Subscribers with another view (shards/view.h) have a Channel of their own beside the one that the
+// home shard delivers to, the primary; it gets what the primary gets, filtered where its view says
+// so, and then counts by itself.
 // Threading: owned by one shard.
 #pragma once
 
@@ -17,14 +21,16 @@
 #include "shards/catch_up.h"
 #include "shards/request.h"
 #include "shards/string_map.h"
+#include "shards/view.h"
 
 namespace tickcast::shards {
 
 // One subscriber of a group: the connection, and which of its subscriptions this is.
 struct Member {
   engine::Slot slot;
-  std::uint32_t subscription : 31;
+  std::uint32_t subscription : 30;
   std::uint32_t priority : 1;  // The client wants it before others.
+  std::uint32_t baseless : 1;  // Has nothing yet that a delta could be told against.
 };
 
 // What a pull at an interval reads of a state channel, dense for all channels of the shard: twenty
@@ -32,20 +38,26 @@ struct Member {
 struct Latest {
   std::uint64_t sequence = 0;
   const Publication* newest = nullptr;  // Channel::newest holds it.
+  bool plain = true;                    // The view is: `newest` has its line.
 };
 
 struct Channel {
   // What a pull reads, in the first cache line.
-  std::uint64_t sequence = 0;    // Newest publication applied here.
+  // Of the newest publication applied here: the home's count, or with a filter our own.
+  std::uint64_t sequence = 0;
   std::uint64_t turn_begin = 0;  // Sequence before the first one of turn `changed_turn`.
   std::uint64_t changed_turn = 0;
   engine::ChannelKind kind = engine::ChannelKind::kStream;
   bool live = false;  // The home has answered: publications come without a hole from here on.
   PublicationRef newest;
-  CatchUp catch_up;  // Stream channels only.
+  CatchUp catch_up;  // Stream channels, and state channels whose view is of deltas.
 
   // What one flush sends to every member that is owed nothing else.
   std::span<const std::byte> turn_frame;
+
+  View view;
+  ChannelIndex primary = kNoChannel;  // Itself, where the home delivers to it.
+  std::vector<ChannelIndex> views;    // Of a primary: the others.
 
   std::vector<Member> group;
   std::uint32_t paced = 0;  // Subscribers beside the group, each pulled at its own interval.
@@ -55,7 +67,11 @@ struct Channel {
   std::uint32_t asking = 0;  // Subscribe questions on their way; the channel stays until answered.
   ShardId home = 0;
   const engine::Namespace* ns = nullptr;
-  std::string name;
+  std::string name;  // Of a primary; ChannelTable::name() knows all.
+
+  bool keeps_versions() const { return kind == engine::ChannelKind::kStream || view.delta; }
+  // Nobody has or wants it: neither a subscriber nor, of a primary, another view.
+  bool unused() const { return group.empty() && paced == 0 && asking == 0 && views.empty(); }
 };
 
 class ChannelTable {
@@ -63,10 +79,19 @@ class ChannelTable {
   // The channel's index, or kNoChannel.
   ChannelIndex Find(std::string_view name) const;
 
-  // Adds a channel that is not there yet.
+  // Adds a channel that is not there yet: its primary.
   ChannelIndex Add(std::string_view name, const engine::Namespace* ns, ShardId home);
 
+  // The Channel of a view, which is added where it is missing, as if it had seen what the primary
+  // has: its newest publication, unless the view has a filter.
+  ChannelIndex FindOrAddView(ChannelIndex primary, const View& view);
+
+  // REQUIRES: unused.
   void Remove(ChannelIndex index);
+
+  // The primary of a view; of a primary, itself. A load from a small array.
+  ChannelIndex primary(ChannelIndex index) const { return primaries_[index]; }
+  const std::string& name(ChannelIndex index) { return channels_[primaries_[index]].name; }
 
   Channel& operator[](ChannelIndex index) { return channels_[index]; }
   // Of a state channel. Kept by SetNewest().
@@ -84,11 +109,15 @@ class ChannelTable {
   void ForEach(Visit&& visit) {
     channels_.ForEach([&](std::uint32_t, Channel& channel) { visit(channel); });
   }
+  // Channels, however many views they have.
   std::size_t size() const { return by_name_.size(); }
 
  private:
+  ChannelIndex Allocate(const View& view, const engine::Namespace* ns, ShardId home);
+
   engine::Slab<Channel> channels_;
-  std::vector<Latest> latest_;  // By index.
+  std::vector<Latest> latest_;
+  std::vector<ChannelIndex> primaries_;  // By index.
   StringMap<ChannelIndex> by_name_;
 };
 

@@ -41,18 +41,14 @@ protocol::JwtVerifier VerifierOf(const engine::TokenConfig& token) {
 
 }  // namespace
 
-protocol::PublicationView ViewOf(const Publication& publication) {
-  return {
-      .data = publication.data(), .info_json = publication.info(), .offset = publication.offset()};
-}
-
 Commands::Commands(const engine::Config& config, ConnectionTable& connections,
-                   ChannelTable& channels, FanOut& fan_out, JoinLeave& join_leave,
-                   Exchange& exchange, ShardMetrics& metrics, Proxies& proxies, Host& host,
-                   std::uint64_t seed)
+                   ChannelTable& channels, FilterTable& filters, FanOut& fan_out,
+                   JoinLeave& join_leave, Exchange& exchange, ShardMetrics& metrics,
+                   Proxies& proxies, Host& host, std::uint64_t seed)
     : config_(config),
       connections_(connections),
       channels_(channels),
+      filters_(filters),
       fan_out_(fan_out),
       join_leave_(join_leave),
       exchange_(exchange),
@@ -221,13 +217,16 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   }
 
-  info_.clear();
-  protocol::AppendClientInfo(
-      {.user = session.user, .client = session.client, .conn_info = session.info}, info_);
+  const protocol::ClientInfo info{
+      .user = session.user, .client = session.client, .conn_info = session.info};
   std::unique_ptr<Request> request =
       NewRequest(slot, command, Request::Kind::kPublish, publish.channel);
-  request->draft = Publication::Draft(publish.channel, Publication::PushPrefix(publish.channel),
-                                      publish.data, info_, host_.NowNs());
+  request->draft = Publication::Draft({.channel = publish.channel,
+                                       .push_prefix = Publication::PushPrefix(publish.channel),
+                                       .data = publish.data,
+                                       .info = &info,
+                                       .delta = ns->delta_publish,
+                                       .ingest_ns = host_.NowNs()});
   Ask(std::move(request));
 }
 
@@ -278,14 +277,11 @@ void Commands::OnHistory(const Request& answer) {
   if (OwesTooMuch(answer.slot)) {
     return ReplyError(answer.slot, answer.command_id, ErrorCode::kTooManyRequests);
   }
-  std::vector<protocol::PublicationView> views;
-  views.reserve(answer.publications.size());
-  for (const PublicationRef& publication : answer.publications) {
-    views.push_back(ViewOf(*publication));
-  }
+  const View view{.form = connections_[answer.slot].form};
+  if (!ShowPublications(answer.slot, view, answer.publications)) return;
   protocol::AppendHistoryReply(
-      connections_[answer.slot].form, answer.command_id,
-      {.publications = views, .epoch = answer.epoch, .offset = answer.offset},
+      view.form, answer.command_id,
+      {.publications = views_, .epoch = answer.epoch, .offset = answer.offset},
       connections_.NewLine(answer.slot));
   fan_out_.OwesReplies(answer.slot);
 }

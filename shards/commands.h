@@ -27,9 +27,6 @@
 
 namespace tickcast::shards {
 
-// A publication as replies show it; the views live as long as it does.
-protocol::PublicationView ViewOf(const Publication& publication);
-
 class Commands {
  public:
   // What commands ask of the shard.
@@ -52,8 +49,8 @@ class Commands {
   };
 
   Commands(const engine::Config& config, ConnectionTable& connections, ChannelTable& channels,
-           FanOut& fan_out, JoinLeave& join_leave, Exchange& exchange, ShardMetrics& metrics,
-           Proxies& proxies, Host& host, std::uint64_t seed);
+           FilterTable& filters, FanOut& fan_out, JoinLeave& join_leave, Exchange& exchange,
+           ShardMetrics& metrics, Proxies& proxies, Host& host, std::uint64_t seed);
 
   // One text frame of a WebSocket connection. REQUIRES: kJsonPaddingBytes readable behind it.
   void OnFrame(engine::Slot slot, std::string_view frame);
@@ -107,7 +104,8 @@ class Commands {
   bool MaySubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                     bool& answered);
   void AskToSubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
-                      const Terms& terms, const protocol::SubscriptionOptions& options);
+                      const View& view, const Terms& terms,
+                      const protocol::SubscriptionOptions& options);
   bool MaySubscribeSoon(engine::Slot slot);
   void AddSubscription(engine::Slot slot, const Subscription& subscription);
   void Unsubscribe(engine::Slot slot, const Command& command);
@@ -123,7 +121,16 @@ class Commands {
   bool MayAskPresence(engine::Slot slot, const engine::Namespace& ns, bool subscribed);
   void AskForPlace(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                    Request& request);
-  void Part(engine::Slot slot, ChannelIndex index, Departure departure);
+  void Part(engine::Slot slot, ChannelIndex view, Departure departure);
+
+  // Views (commands_view.cc).
+  bool ChooseView(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+                  View& view);
+  ChannelIndex FindOrAddView(ChannelIndex primary, const View& view);
+  void GoLive(ChannelIndex primary, std::uint64_t sequence, PublicationRef newest);
+  void ShowNewest(const Channel& channel, ChannelIndex index);
+  bool ShowPublications(engine::Slot slot, const View& view,
+                        std::span<const PublicationRef> publications);
 
   // Our own options (commands_options.cc).
   Terms Grant(const engine::Namespace& ns, const protocol::SubscriptionOptions& options) const;
@@ -147,7 +154,7 @@ class Commands {
   void OnSubscribed(Request& answer);
   void Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel,
              const Request& answer);
-  void ReplySubscribed(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
+  bool ReplySubscribed(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
                        const Request& answer);
   void FinishLeaving(engine::Slot slot, std::uint32_t subscription, Departure departure);
   void OnPublished(const Request& answer);
@@ -163,8 +170,8 @@ class Commands {
   void Ask(std::unique_ptr<Request> request);
   // Whether who asked can still be told: not gone, and no close frame sent.
   bool Listens(const Request& answer);
-  // Index of the connection's subscription to `channel` that it has not left, or its number of
-  // subscriptions.
+  // Index of the connection's subscription to the primary `channel` (any view) that it has not
+  // left, or its number of subscriptions.
   std::uint32_t FindSubscription(engine::Slot slot, ChannelIndex channel);
   // The same of the subscription, left or not, that waits for this answer.
   std::uint32_t FindAsking(engine::Slot slot, const Request& answer);
@@ -174,6 +181,7 @@ class Commands {
   const engine::Config& config_;
   ConnectionTable& connections_;
   ChannelTable& channels_;
+  FilterTable& filters_;
   FanOut& fan_out_;
   JoinLeave& join_leave_;
   Exchange& exchange_;
@@ -195,6 +203,10 @@ class Commands {
   const Decision* decision_ = nullptr;
   std::string info_;       // Scratch.
   std::string chan_info_;  // Of the subscription token that was read last.
+
+  protocol::TagFilterParser filter_parser_;
+  LineMaker line_maker_;
+  std::vector<protocol::PublicationView> views_;  // See ShowPublications().
   std::string terms_;
 };
 

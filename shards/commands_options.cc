@@ -141,7 +141,7 @@ void Commands::ReplyStats(engine::Slot slot, const Command& command) {
     const Subscription& subscription = connection.subscriptions[i];
     if (!subscription.live()) continue;
     stats += separator;
-    protocol::AppendQuoted(channels_[subscription.channel].name, stats);
+    protocol::AppendQuoted(channels_.name(subscription.channel), stats);
     absl::StrAppend(&stats, R"(:{"conflated":)", subscription.conflated, ",");
     stats += WriteTerms(slot, i).substr(1);
     separator = ",";

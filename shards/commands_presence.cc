@@ -72,7 +72,8 @@ void Commands::AskForPlace(engine::Slot slot, const Command& command, const engi
 }
 
 // The client is no longer in the channel. A question that put it there is before this in the lane.
-void Commands::Part(engine::Slot slot, ChannelIndex index, Departure departure) {
+void Commands::Part(engine::Slot slot, ChannelIndex view, Departure departure) {
+  const ChannelIndex index = channels_.primary(view);
   const Channel& channel = channels_[index];
   if (!channel.ns->presence && !channel.ns->join_leave) return;
   join_leave_.Unwatch(index, slot);

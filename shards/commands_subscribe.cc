@@ -23,10 +23,11 @@ constexpr std::int32_t kTrackType = 4;
 
 std::uint32_t Commands::FindSubscription(engine::Slot slot, ChannelIndex channel) {
   const std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
-  const auto found = std::find_if(
-      subscriptions.begin(), subscriptions.end(), [channel](const Subscription& known) {
-        return known.channel == channel && known.member != Subscription::kLeaving;
-      });
+  const auto found = std::find_if(subscriptions.begin(), subscriptions.end(),
+                                  [this, channel](const Subscription& known) {
+                                    return channels_.primary(known.channel) == channel &&
+                                           known.member != Subscription::kLeaving;
+                                  });
   return static_cast<std::uint32_t>(found - subscriptions.begin());
 }
 
@@ -34,7 +35,7 @@ std::uint32_t Commands::FindAsking(engine::Slot slot, const Request& answer) {
   const std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
   const auto found = std::find_if(
       subscriptions.begin(), subscriptions.end(), [&answer](const Subscription& known) {
-        return known.channel == answer.local && !known.live() && known.seen == answer.command_id;
+        return known.channel == answer.view && !known.live() && known.seen == answer.command_id;
       });
   return static_cast<std::uint32_t>(found - subscriptions.begin());
 }
@@ -73,7 +74,10 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
   if (exchange_.congested(exchange_.HomeOf(subscribe.channel))) {
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   }
-  AskToSubscribe(slot, command, *ns, terms, options);
+  View view;
+  if (ChooseView(slot, command, *ns, view)) {
+    AskToSubscribe(slot, command, *ns, view, terms, options);
+  }
 }
 
 // `answered` is set when the client has been told by another code than 103, or closed.
@@ -108,15 +112,18 @@ bool Commands::MaySubscribe(engine::Slot slot, const Command& command, const eng
 }
 
 void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
-                              const engine::Namespace& ns, const Terms& terms,
+                              const engine::Namespace& ns, const View& view, const Terms& terms,
                               const protocol::SubscriptionOptions& options) {
   const protocol::SubscribeRequest& subscribe = command.subscribe;
   ChannelIndex index = channels_.Find(subscribe.channel);
   if (index == kNoChannel) {
     index = channels_.Add(subscribe.channel, &ns, exchange_.HomeOf(subscribe.channel));
   }
+  const ChannelIndex shown = FindOrAddView(index, view);
+  // Both stay until answered.
   ++channels_[index].asking;
-  AddSubscription(slot, {.channel = index, .seen = command.id});
+  if (shown != index) ++channels_[shown].asking;
+  AddSubscription(slot, {.channel = shown, .seen = command.id});
   fan_out_.SetTerms(slot, static_cast<std::uint32_t>(connections_[slot].subscriptions.size() - 1),
                     terms);
   metrics_.subscriptions.Add(1);
@@ -125,6 +132,7 @@ void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
       NewRequest(slot, command, Request::Kind::kSubscribe, subscribe.channel);
   request->local = index;
   request->local_generation = channels_.generation(index);
+  request->view = shown;
   // Who may read the history may also ask where it stands in it.
   const bool may_read = MayReadHistory(slot, ns, /*subscribed=*/true);
   request->recoverable =
@@ -144,21 +152,23 @@ void Commands::OnSubscribed(Request& answer) {
   Channel* channel = channels_.Find(answer.local, answer.local_generation);
   INVARIANT(channel != nullptr, "a channel stays while a question about it is on its way");
   --channel->asking;
+  if (answer.view != answer.local) --channels_[answer.view].asking;
   if (!answer.failed && !channel->live) {
-    channel->live = true;
     const bool has_value =
         channel->kind == engine::ChannelKind::kState && !answer.publications.empty();
-    channels_.SetNewest(answer.local, *channel, answer.sequence,
-                        has_value ? answer.publications.front() : PublicationRef());
+    GoLive(answer.local, answer.sequence,
+           has_value ? answer.publications.front() : PublicationRef());
   }
+  const std::uint32_t view_generation = channels_.generation(answer.view);
   const engine::Slot slot = answer.slot;
   if (connections_.Find(slot, answer.generation) != nullptr) {
     const std::uint32_t subscription = FindAsking(slot, answer);
     if (subscription < connections_[slot].subscriptions.size()) {
-      Admit(slot, subscription, *channel, answer);
+      Admit(slot, subscription, channels_[answer.view], answer);
     }
   }
-  // Admitting may have dropped it already.
+  // Admitting may have dropped them already; a view stays no longer than its channel.
+  if (channels_.Find(answer.view, view_generation) != nullptr) DropIfUnused(answer.view);
   if (channels_.Find(answer.local, answer.local_generation) != nullptr) DropIfUnused(answer.local);
 }
 
@@ -168,30 +178,38 @@ void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& cha
       connections_[slot].subscriptions[subscription].member == Subscription::kLeaving;
   if (answer.failed) {
     ReplyError(slot, answer.command_id, answer.error);
-  } else {
-    ReplySubscribed(slot, subscription, channel, answer);
+  } else if (!ReplySubscribed(slot, subscription, channel, answer)) {
+    return;
   }
   const Departure departure = answer.failed ? Departure::kRefused : Departure::kLeft;
   if (leaving) return FinishLeaving(slot, subscription, departure);
   if (answer.failed) return Remove(slot, subscription, departure);
   // The reply held the newest value, which may be newer than the answer's where a full lane let
-  // it overtake.
-  const bool state = channel.kind == engine::ChannelKind::kState;
-  fan_out_.Join(slot, subscription, state ? channel.sequence : answer.sequence);
+  // it overtake. Of a stream the lane's order makes the two equal, and with a filter the count is
+  // the channel's own.
+  DEBUG_INVARIANT(channel.kind == engine::ChannelKind::kState ||
+                      channel.view.filter != FilterTable::kNone ||
+                      channel.sequence == answer.sequence,
+                  "an answer comes right behind the publications that it covers");
+  const bool replied_newest = channel.kind == engine::ChannelKind::kState
+                                  ? static_cast<bool>(channel.newest)
+                                  : answer.recovered && !answer.publications.empty() &&
+                                        answer.publications.back()->sequence() == answer.sequence &&
+                                        channel.view.filter == FilterTable::kNone;
+  fan_out_.Join(slot, subscription, channel.sequence, replied_newest);
   if (answer.push_join_leave) join_leave_.Watch(answer.local, slot, answer.first_event);
 }
 
-void Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
+// False when the connection was closed instead.
+bool Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
                                const Channel& channel, const Request& answer) {
-  std::vector<protocol::PublicationView> views;
   protocol::SubscribeResult result;
   if (channel.kind == engine::ChannelKind::kState) {
     // First value in the reply; nothing that an SDK could take for a position.
-    if (channel.newest) views.push_back(ViewOf(*channel.newest));
+    const std::span<const PublicationRef> newest(&channel.newest, channel.newest ? 1 : 0);
+    if (!ShowPublications(slot, channel.view, newest)) return false;
   } else {
-    for (const PublicationRef& publication : answer.publications) {
-      views.push_back(ViewOf(*publication));
-    }
+    if (!ShowPublications(slot, channel.view, answer.publications)) return false;
     result.recoverable = answer.recoverable && !answer.epoch.empty();
     result.positioned = answer.wants_position && !answer.epoch.empty();
     if (result.positioned) {
@@ -200,12 +218,15 @@ void Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
     }
     result.recovered = answer.recovered;
   }
-  result.publications = views;
+  result.publications = views_;
+  result.delta = channel.view.delta;
+  result.id = channel.view.compact ? answer.channel_id : 0;
   result.was_recovering = answer.recover;
   if (answer.wants_terms) result.data = WriteTerms(slot, subscription);
   protocol::AppendSubscribeReply(connections_[slot].form, answer.command_id, result,
                                  connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
+  return true;
 }
 
 void Commands::Unsubscribe(engine::Slot slot, const Command& command) {
@@ -238,8 +259,8 @@ void Commands::Unsubscribe(engine::Slot slot, const Command& command) {
 void Commands::FinishLeaving(engine::Slot slot, std::uint32_t subscription, Departure departure) {
   const Subscription left = connections_[slot].subscriptions[subscription];
   std::vector<Session::Unsubscribe>& leaving = connections_[slot].session->leaving;
-  const auto waits_for_it = [&left](const Session::Unsubscribe& waiting) {
-    return waiting.channel == left.channel && waiting.subscribe_id == left.seen;
+  const auto waits_for_it = [this, &left](const Session::Unsubscribe& waiting) {
+    return waiting.channel == channels_.primary(left.channel) && waiting.subscribe_id == left.seen;
   };
   for (const Session::Unsubscribe& waiting : leaving) {
     if (!waits_for_it(waiting)) continue;
@@ -270,7 +291,7 @@ void Commands::LeaveAll(engine::Slot slot, bool may_return) {
 
 void Commands::OnGap(engine::Slot slot, ChannelIndex channel) {
   const auto code = protocol::UnsubscribeCode::kInsufficientState;
-  protocol::AppendUnsubscribePush(connections_[slot].form, {.channel = channels_[channel].name},
+  protocol::AppendUnsubscribePush(connections_[slot].form, {.channel = channels_.name(channel)},
                                   code, protocol::ReasonOf(code), connections_.NewLine(slot));
   metrics_.subscriptions.Add(-1);
   // It comes back by itself, but by a subscribe like any other: another connection of its user must
@@ -282,14 +303,18 @@ void Commands::OnGap(engine::Slot slot, ChannelIndex channel) {
 // The last subscriber is gone: the home need not send the channel's publications here.
 void Commands::DropIfUnused(ChannelIndex index) {
   const Channel& channel = channels_[index];
-  if (!channel.group.empty() || channel.paced != 0 || channel.asking != 0) return;
-  auto leave = std::make_unique<Request>();
-  leave->channel = channel.name;
-  leave->local = index;
-  leave->local_generation = channels_.generation(index);
-  exchange_.Send(channel.home, {.kind = Message::Kind::kLeave, .request = std::move(leave)});
+  if (!channel.unused()) return;
+  const ChannelIndex primary = channel.primary;
+  if (primary == index) {
+    auto leave = std::make_unique<Request>();
+    leave->channel = channel.name;
+    leave->local = index;
+    leave->local_generation = channels_.generation(index);
+    exchange_.Send(channel.home, {.kind = Message::Kind::kLeave, .request = std::move(leave)});
+  }
   fan_out_.Forget(index);
   channels_.Remove(index);
+  if (primary != index) DropIfUnused(primary);
 }
 
 }  // namespace tickcast::shards

@@ -19,6 +19,7 @@
 #include "engine/timer_wheel.h"
 #include "protocol/centrifuge/form.h"
 #include "protocol/websocket/frame_parser.h"
+#include "shards/framing.h"
 #include "shards/outbox.h"
 #include "shards/pressure.h"
 #include "shards/request.h"
@@ -37,8 +38,8 @@ struct Subscription {
   // `min_change` counts in these: a hundred-thousandth of the value.
   static constexpr double kChangeUnit = 1e-5;
 
-  ChannelIndex channel = kNoChannel;
-  std::uint32_t member = kAsking;  // Place in the channel's group.
+  ChannelIndex channel = kNoChannel;  // Of the view that it has of its channel.
+  std::uint32_t member = kAsking;     // Place in the group.
   // Publications up to this sequence are not owed: the cut of the answer at first; kept exact
   // while the connection is behind and for what is paced, and looked at only as a lower bound
   // otherwise. Before the answer it is the id of the command that asked.
@@ -50,6 +51,7 @@ struct Subscription {
   std::uint64_t min_change : 17 = 0;
   std::uint64_t priority : 1 = 0;
   std::uint64_t due : 1 = 0;    // Where Connection::due_ms is kSomeDue.
+  std::uint64_t based : 1 = 0;  // The client has the payload of `seen`: deltas may build on it.
   std::uint32_t conflated = 0;  // Values that newer ones replaced in its pulls.
   // The number in what it was sent last, for min_change; NaN: not known, so the next one is sent.
   float last_value = std::numeric_limits<float>::quiet_NaN();
@@ -128,6 +130,7 @@ struct Connection {
   bool awaiting_pong = false;
   bool answering = false;  // kHttp: a request is being answered; pipelined ones wait.
   protocol::Form form;     // Of its replies and pushes; from the upgrade on it stays.
+  Transport transport = Transport::kWebSocket;  // Likewise.
   // The greater one of its own and its shard's, as its subscriptions have it.
   PressureLevel level = PressureLevel::kNormal;
   std::uint16_t due_ms = kNoneDue;           // The interval whose subscriptions are due.

@@ -1,18 +1,20 @@
 #include "shards/fan_out.h"
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "engine/invariant.h"
-#include "protocol/websocket/frame_writer.h"
+#include "shards/framing.h"
 
 namespace tickcast::shards {
 
 FanOut::FanOut(engine::Ring& ring, ConnectionTable& connections, ChannelTable& channels,
-               ShardMetrics& metrics, Events& events, const FanOutOptions& options)
+               FilterTable& filters, ShardMetrics& metrics, Events& events,
+               const FanOutOptions& options)
     : ring_(ring),
       connections_(connections),
       channels_(channels),
+      filters_(filters),
       metrics_(metrics),
       events_(events),
       options_(options),
@@ -23,26 +25,56 @@ FanOut::FanOut(engine::Ring& ring, ConnectionTable& connections, ChannelTable& c
 void FanOut::Apply(ChannelIndex index, Channel& channel, PublicationRef publication) {
   // Before the home's answer there is no group, and the answer covers what comes before it.
   if (!channel.live || publication->sequence() <= channel.sequence) return;
+  metrics_.publications_in.Add();
+  const std::uint64_t sequence = publication->sequence();
+  bool tags_read = false;
+  for (const ChannelIndex view : channel.views) {
+    const bool filtered = channels_[view].view.filter != FilterTable::kNone;
+    if (filtered && !std::exchange(tags_read, true)) filters_.Read(publication->tags());
+    ApplyToView(view, sequence, publication);
+  }
+  Advance(index, channel, sequence, std::move(publication));
+}
+
+void FanOut::ApplyToView(ChannelIndex index, std::uint64_t sequence,
+                         const PublicationRef& publication) {
+  Channel& channel = channels_[index];
+  if (!channel.live) return;
+  if (channel.view.filter == FilterTable::kNone) {
+    return Advance(index, channel, sequence, publication);
+  }
+  if (filters_.Matches(channel.view.filter)) {
+    return Advance(index, channel, channel.sequence + 1, publication);
+  }
+  const std::uint64_t subscribers = channel.group.size() + channel.paced;
+  metrics_.owed.Add(subscribers);
+  metrics_.skipped_filtered.Add(subscribers);
+}
+
+void FanOut::Advance(ChannelIndex index, Channel& channel, std::uint64_t sequence,
+                     PublicationRef publication) {
+  DEBUG_INVARIANT(channel.kind == engine::ChannelKind::kState || sequence == channel.sequence + 1,
+                  "a lane keeps order and drops no stream publication");
   if (channel.changed_turn != turn_) {
     channel.changed_turn = turn_;
     channel.turn_begin = channel.sequence;
     dirty_.push_back(index);
   }
-  metrics_.publications_in.Add();
-  const std::uint64_t sequence = publication->sequence();
   metrics_.owed.Add((sequence - channel.sequence) * (channel.group.size() + channel.paced));
-  if (channel.kind == engine::ChannelKind::kStream) {
-    catch_up_bytes_ += publication->footprint_bytes();
-    channel.catch_up.Append(publication);
+  if (channel.keeps_versions()) {
+    catch_up_bytes_ -= channel.catch_up.footprint_bytes();
+    channel.catch_up.Append(publication, sequence);
+    catch_up_bytes_ += channel.catch_up.footprint_bytes();
   }
   channels_.SetNewest(index, channel, sequence, std::move(publication));
 }
 
-void FanOut::Join(engine::Slot slot, std::uint32_t subscription, std::uint64_t seen) {
+void FanOut::Join(engine::Slot slot, std::uint32_t subscription, std::uint64_t seen, bool based) {
   Connection& connection = connections_[slot];
   Subscription& joined = connection.subscriptions[subscription];
   Channel& channel = channels_[joined.channel];
   joined.seen = seen;
+  joined.based = based ? 1 : 0;
   Place(slot, subscription);
   CountTerms(connection, joined, channel, +1);
   // What came with the reply is what the next change is measured against.
@@ -72,15 +104,15 @@ void FanOut::Leave(engine::Slot slot, std::uint32_t subscription) {
     const Subscription moved = connection.subscriptions[last];
     connection.subscriptions[subscription] = moved;
     if (moved.live() && !moved.paced()) {
-      channels_[moved.channel].group[moved.member].subscription = subscription & 0x7fff'ffffu;
+      channels_[moved.channel].group[moved.member].subscription = subscription & 0x3fff'ffffu;
     }
   }
   connection.subscriptions.pop_back();
 }
 
 void FanOut::Forget(ChannelIndex index) {
-  INVARIANT(channels_[index].group.empty() && channels_[index].paced == 0,
-            "a channel with subscribers is not removed");
+  INVARIANT(channels_[index].unused(), "a channel with subscribers is not removed");
+  filters_.Release(channels_[index].view.filter);
   catch_up_bytes_ -= channels_[index].catch_up.footprint_bytes();
   std::erase(dirty_, index);
 }
@@ -168,40 +200,42 @@ void FanOut::MarkChannel(ChannelIndex index, Channel& channel) {
       hot.owed = Hot::kMany;
       if (member.priority != 0) queues_[kPriority].slots.push_back(member.slot);
     } else if (!hot.Is(Hot::kBehind)) {
-      hot.owed = owed;
+      hot.owed = member.baseless != 0 ? Hot::kMany : owed;
       queues_[member.priority != 0 ? kPriority : order].slots.push_back(member.slot);
     }
   }
 }
 
+// Stays empty where the members cannot get one frame for all, and are pulled instead.
 void FanOut::MakeTurnFrame(Channel& channel) {
-  if (channel.kind == engine::ChannelKind::kState || channel.sequence == channel.turn_begin + 1) {
-    channel.turn_frame = channel.newest->frame();
-  } else {
-    JoinFrames(channel);
-  }
+  channel.turn_frame = {};
+  if (channel.view.framed) return;
+  const bool state = channel.kind == engine::ChannelKind::kState;
+  if (!state && channel.sequence != channel.turn_begin + 1) return JoinFrames(channel);
+  // Null where it is no longer known, or where nobody may need it.
+  const Publication* base =
+      channel.view.delta ? channel.catch_up.Find(channel.turn_begin) : nullptr;
+  channel.turn_frame = line_maker_.Frame(channel.view, *channel.newest, base);
 }
 
 // Several publications of one stream: joined once for the whole group, not once per member.
 void FanOut::JoinFrames(Channel& channel) {
+  const bool json = channel.view.form.encoding == protocol::Encoding::kJson;
+  lines_.clear();
   std::size_t bytes = 0;
+  const Publication* base = channel.catch_up.Find(channel.turn_begin);
   for (std::uint64_t i = channel.turn_begin + 1; i <= channel.sequence; ++i) {
-    bytes += channel.catch_up.Find(i)->line().size() + 1;
+    const Publication* publication = channel.catch_up.Find(i);
+    lines_.push_back(line_maker_.Line(channel.view, *publication, base));
+    if (lines_.back().empty()) return;  // Not JSON.
+    bytes += lines_.back().size() + (json ? 1 : 0);
+    base = publication;
   }
-  --bytes;
-  channel.turn_frame = {};
   if (bytes > options_.message_bytes) return;  // More than one message: pulled in pieces.
   std::string& frame = joined_.emplace_back();
-  frame.resize(protocol::kMaxServerHeaderBytes);
-  frame.reserve(protocol::kMaxServerHeaderBytes + bytes);
-  for (std::uint64_t i = channel.turn_begin + 1; i <= channel.sequence; ++i) {
-    if (i > channel.turn_begin + 1) frame += '\n';
-    frame += channel.catch_up.Find(i)->line();
-  }
-  std::byte* const payload =
-      reinterpret_cast<std::byte*>(frame.data()) + protocol::kMaxServerHeaderBytes;
-  const std::size_t header = protocol::WriteServerTextHeader(bytes, payload);
-  channel.turn_frame = {payload - header, header + bytes};
+  frame.resize(FramedBytesBound(Transport::kWebSocket, lines_.size(), bytes));
+  channel.turn_frame = FrameLines(Transport::kWebSocket, channel.view.form.encoding, lines_,
+                                  std::as_writable_bytes(std::span(frame)));
 }
 
 void FanOut::EndTurn() {

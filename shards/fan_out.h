@@ -25,6 +25,9 @@
 #include "engine/ring.h"
 #include "shards/channel.h"
 #include "shards/connection.h"
+#include "shards/filter_table.h"
+#include "shards/framing.h"
+#include "shards/line_maker.h"
 #include "shards/pacer.h"
 #include "shards/payload_value.h"
 #include "shards/sender.h"
@@ -65,17 +68,21 @@ class FanOut {
     // The catch-up ring lost `lost` publications of this subscription: it was ended with 2500.
     // The subscription has left the group; tell the client.
     virtual void OnGap(engine::Slot slot, ChannelIndex channel, std::uint64_t lost) = 0;
+    // It speaks JSON, and is owed a publication that is not: close it with 3506.
+    virtual void OnInappropriate(engine::Slot slot) = 0;
   };
 
   FanOut(engine::Ring& ring, ConnectionTable& connections, ChannelTable& channels,
-         ShardMetrics& metrics, Events& events, const FanOutOptions& options);
+         FilterTable& filters, ShardMetrics& metrics, Events& events, const FanOutOptions& options);
 
-  // A publication from the home shard. Ignored where the channel is not live here.
+  // A publication from the home shard, for all views of the channel. Ignored where it is not live
+  // here. REQUIRES: a primary.
   void Apply(ChannelIndex index, Channel& channel, PublicationRef publication);
 
-  // Makes a subscription part of its channel's group; it is owed what comes after `seen`.
+  // Makes a subscription part of its channel's group; it is owed what comes after `seen`. `based`:
+  // the client has the payload of the publication `seen`.
   // REQUIRES: the channel is live, seen <= channel.sequence.
-  void Join(engine::Slot slot, std::uint32_t subscription, std::uint64_t seen);
+  void Join(engine::Slot slot, std::uint32_t subscription, std::uint64_t seen, bool based);
 
   // Takes a subscription out of its group (if it is in it) and out of its connection. What it was
   // still owed is counted as skipped.
@@ -138,6 +145,7 @@ class FanOut {
     std::uint32_t conflated_before;
     std::uint64_t seen_before;
     float last_value_before;
+    bool based_before;
   };
 
   // In the order in which a flush serves them. A connection may stand in several queues; who was
@@ -147,6 +155,11 @@ class FanOut {
     std::vector<engine::Slot> slots;
     std::size_t next = 0;  // Those before it were served.
   };
+
+  // Taking publications in.
+  void ApplyToView(ChannelIndex index, std::uint64_t sequence, const PublicationRef& publication);
+  void Advance(ChannelIndex index, Channel& channel, std::uint64_t sequence,
+               PublicationRef publication);
 
   // Making the list of what is owed.
   void Mark();
@@ -179,16 +192,21 @@ class FanOut {
   bool InOrder(Connection& connection, Take&& take);
   bool PullTurn(engine::Slot slot, InFlight& message);
   bool PullBehind(engine::Slot slot, InFlight& message);
-  bool TakeTurn(const Hot& hot, const Subscription& subscription, InFlight& message);
+  bool TakeTurn(Connection& connection, const Hot& hot, Subscription& subscription,
+                InFlight& message);
   bool TakeBehind(Connection& connection, Subscription& subscription, InFlight& message);
   bool TakePaced(Connection& connection, Subscription& subscription, InFlight& message);
   bool HeldBack(PressureLevel level, Subscription& subscription);
   float ValueOf(ChannelIndex index);
   void Remember(const Connection& connection, const Subscription& subscription);
   bool AddLine(std::string_view line);
-  std::uint64_t CollectLines(const Channel& channel, std::uint64_t cut, InFlight& message);
+  std::uint64_t CollectLines(const Channel& channel, std::uint64_t cut, bool based,
+                             InFlight& message);
+  bool AddNewestLine(const Subscription& subscription);
+  void SetBased(Subscription& subscription, bool based);
   void DropGaps(engine::Slot slot);
   void Compose(engine::Slot slot, InFlight& message);
+  void PrependReplies(Transport transport, protocol::Encoding encoding, std::string_view replies);
   void QueueMessage(engine::Slot slot, const InFlight& message);
 
   // Settling it (fan_out_settle.cc).
@@ -209,6 +227,7 @@ class FanOut {
   engine::Ring& ring_;
   ConnectionTable& connections_;
   ChannelTable& channels_;
+  FilterTable& filters_;
   ShardMetrics& metrics_;
   Events& events_;
   const FanOutOptions options_;
@@ -220,11 +239,14 @@ class FanOut {
   std::array<Queue, kOrders> queues_;
   Pacer pacer_;
   PayloadValue values_;
+  LineMaker line_maker_;
   std::size_t catch_up_limit_;
   std::size_t catch_up_bytes_ = 0;
   std::deque<std::string> joined_;       // Frames of several publications, for one flush.
   std::vector<std::string_view> lines_;  // Of the message being gathered.
+  bool inappropriate_ = false;           // It should hold what its connection cannot take.
   std::size_t lines_bytes_ = 0;
+  std::vector<std::string_view> replies_;
   std::vector<Taken> taken_;  // What the pulls of the batch changed.
 };
 

@@ -3,10 +3,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "engine/invariant.h"
-#include "protocol/websocket/frame_writer.h"
 #include "shards/fan_out.h"
+#include "shards/framing.h"
 
 namespace tickcast::shards {
 
@@ -68,6 +69,13 @@ void FanOut::Gather(engine::Slot slot) {
     hot.served_turn = turn_;
   }
   message.taken_end = static_cast<std::uint32_t>(taken_.size());
+  if (std::exchange(inappropriate_, false)) {
+    TakeBack(connections_[slot], message);
+    taken_.resize(message.taken_begin);
+    // Nothing of this turn has gone to it.
+    if (message.serves) hot.served_turn = turn_ - 1;
+    return events_.OnInappropriate(slot);
+  }
   message.has_outbox = connections_[slot].outbox != OutboxPool::kNone;
   Compose(slot, message);
   if (!message.bytes.empty()) return QueueMessage(slot, message);
@@ -104,7 +112,7 @@ bool FanOut::PullTurn(engine::Slot slot, InFlight& message) {
   Connection& connection = connections_[slot];
   const bool whole = InOrder(connection, [&](Subscription& subscription) {
     return subscription.paced() ? TakePaced(connection, subscription, message)
-                                : TakeTurn(hot, subscription, message);
+                                : TakeTurn(connection, hot, subscription, message);
   });
   if (whole) return true;
   message.taken_end = static_cast<std::uint32_t>(taken_.size());
@@ -117,11 +125,19 @@ bool FanOut::PullTurn(engine::Slot slot, InFlight& message) {
   return false;
 }
 
-bool FanOut::TakeTurn(const Hot& hot, const Subscription& subscription, InFlight& message) {
+bool FanOut::TakeTurn(Connection& connection, const Hot& hot, Subscription& subscription,
+                      InFlight& message) {
   const Channel& channel = channels_[subscription.channel];
   if (channel.changed_turn != turn_) return true;
   const std::uint64_t cut = CutOf(hot, subscription, channel);
-  return cut == channel.sequence || CollectLines(channel, cut, message) == channel.sequence;
+  if (cut == channel.sequence) return true;
+  const bool based = subscription.based != 0;
+  if (CollectLines(channel, cut, based, message) != channel.sequence) return false;
+  if (!based && channel.view.delta) {
+    Remember(connection, subscription);
+    SetBased(subscription, true);
+  }
+  return true;
 }
 
 // Collects the lines of what a connection has missed, as far as one message goes, and notes in
@@ -139,7 +155,9 @@ bool FanOut::TakeBehind(Connection& connection, Subscription& subscription, InFl
   if (subscription.seen == channel.sequence) return true;
   Remember(connection, subscription);
   const std::uint32_t conflated_before = message.conflated;
-  subscription.seen = CollectLines(channel, subscription.seen, message);
+  const std::uint64_t seen_before = subscription.seen;
+  subscription.seen = CollectLines(channel, seen_before, subscription.based != 0, message);
+  if (channel.view.delta && subscription.seen != seen_before) SetBased(subscription, true);
   subscription.conflated += message.conflated - conflated_before;
   return subscription.seen == channel.sequence;
 }
@@ -152,7 +170,9 @@ bool FanOut::TakePaced(Connection& connection, Subscription& subscription, InFli
   if (latest.sequence == subscription.seen) return true;
   const float value_before = subscription.last_value;
   if (HeldBack(connection.level, subscription)) return true;
-  if (!AddLine(latest.newest->line())) {
+  // Of what is not plain, the channel has to be looked at.
+  const bool fits = latest.plain ? AddLine(latest.newest->line()) : AddNewestLine(subscription);
+  if (!fits) {
     subscription.last_value = value_before;
     return false;
   }
@@ -160,6 +180,7 @@ bool FanOut::TakePaced(Connection& connection, Subscription& subscription, InFli
   Remember(connection, subscription);
   taken_.back().last_value_before = value_before;
   subscription.seen = latest.sequence;
+  if (!latest.plain) SetBased(subscription, true);
   subscription.conflated += conflated;
   ++message.publications;
   message.conflated += conflated;
@@ -204,25 +225,49 @@ void FanOut::Remember(const Connection& connection, const Subscription& subscrip
   taken_.push_back({.subscription = index,
                     .conflated_before = subscription.conflated,
                     .seen_before = subscription.seen,
-                    .last_value_before = subscription.last_value});
+                    .last_value_before = subscription.last_value,
+                    .based_before = subscription.based != 0});
+}
+
+// The newest value of a view that is not plain, against what the client has.
+bool FanOut::AddNewestLine(const Subscription& subscription) {
+  const Channel& channel = channels_[subscription.channel];
+  const Publication* base =
+      subscription.based != 0 ? channel.catch_up.Find(subscription.seen) : nullptr;
+  return AddLine(line_maker_.Line(channel.view, *channel.newest, base));
+}
+
+void FanOut::SetBased(Subscription& subscription, bool based) {
+  subscription.based = based ? 1 : 0;
+  if (!subscription.live() || subscription.paced()) return;
+  channels_[subscription.channel].group[subscription.member].baseless = based ? 0 : 1;
 }
 
 // False when the message is full. A message holds at least one line.
 bool FanOut::AddLine(std::string_view line) {
+  if (line.empty()) {
+    inappropriate_ = true;
+    return true;
+  }
+
   if (!lines_.empty() && lines_bytes_ + line.size() > options_.message_bytes) return false;
   lines_.push_back(line);
-  lines_bytes_ += line.size() + 1;
+  lines_bytes_ += line.size();
   return true;
 }
 
 // Adds the lines after `cut` while they fit: a state channel's newest, a stream's one by one.
 // Returns the sequence of the last one added.
-std::uint64_t FanOut::CollectLines(const Channel& channel, std::uint64_t cut, InFlight& message) {
+// `based`: the client has the payload of `cut`.
+std::uint64_t FanOut::CollectLines(const Channel& channel, std::uint64_t cut, bool based,
+                                   InFlight& message) {
   const bool state = channel.kind == engine::ChannelKind::kState;
+  const Publication* base = based && channel.view.delta ? channel.catch_up.Find(cut) : nullptr;
   for (std::uint64_t next = state ? channel.sequence : cut + 1; next <= channel.sequence; ++next) {
     const Publication* publication = state ? channel.newest.get() : channel.catch_up.Find(next);
     INVARIANT(publication != nullptr, "what a turn added stays until its flush has ended");
-    if (!AddLine(publication->line())) return cut;
+    if (!AddLine(line_maker_.Line(channel.view, *publication, base))) return cut;
+    base = publication;
     ++message.publications;
     message.conflated += static_cast<std::uint32_t>(next - cut - 1);
     cut = next;
@@ -250,34 +295,44 @@ void FanOut::DropGaps(engine::Slot slot) {
   }
 }
 
-// Writes the message: the outbox's finished bytes, then one text frame of its lines and ours.
+// Writes the message: the outbox's finished bytes, then its lines and those collected, framed as
+// the connection's transport wants them.
 void FanOut::Compose(engine::Slot slot, InFlight& message) {
   const Connection& connection = connections_[slot];
+  const protocol::Encoding encoding = connection.form.encoding;
   std::string_view raw;
   if (message.has_outbox) {
     const Outbox& outbox = connections_.outboxes()[connection.outbox];
     raw = outbox.raw;
-    if (!outbox.lines.empty()) {
-      lines_.insert(lines_.begin(), outbox.lines);
-      lines_bytes_ += outbox.lines.size() + 1;
-    }
+    if (!outbox.lines.empty()) PrependReplies(connection.transport, encoding, outbox.lines);
   }
   if (raw.empty() && lines_.empty()) return;
-  const std::size_t payload_bytes = lines_.empty() ? 0 : lines_bytes_ - 1;
-  const std::span<std::byte> memory =
-      sender_.Scratch(raw.size() + protocol::kMaxServerHeaderBytes + payload_bytes);
-  std::byte* const payload = memory.data() + raw.size() + protocol::kMaxServerHeaderBytes;
-  std::byte* at = payload;
-  for (const std::string_view line : lines_) {
-    if (at != payload) *at++ = std::byte{'\n'};
-    std::memcpy(at, line.data(), line.size());
-    at += line.size();
+  std::size_t bound = raw.size();
+  if (!lines_.empty()) bound += FramedBytesBound(connection.transport, lines_.size(), lines_bytes_);
+  const std::span<std::byte> memory = sender_.Scratch(bound);
+  if (lines_.empty()) {
+    std::memcpy(memory.data(), raw.data(), raw.size());
+    message.bytes = memory.first(raw.size());
+    return;
   }
-  std::byte* begin = payload;
-  if (!lines_.empty()) begin -= protocol::WriteServerTextHeader(payload_bytes, payload);
-  begin -= raw.size();
+  const std::span<std::byte> framed =
+      FrameLines(connection.transport, encoding, lines_, memory.subspan(raw.size()));
+  std::byte* const begin = framed.data() - raw.size();
   if (!raw.empty()) std::memcpy(begin, raw.data(), raw.size());
-  message.bytes = {begin, at};
+  message.bytes = {begin, framed.size() + raw.size()};
+}
+
+void FanOut::PrependReplies(Transport transport, protocol::Encoding encoding,
+                            std::string_view replies) {
+  replies_.clear();
+  // One text where they are only joined; where each is wrapped, one by one.
+  if (transport == Transport::kWebSocket || transport == Transport::kHttpStream) {
+    replies_.push_back(replies);
+  } else {
+    SplitLines(encoding, replies, replies_);
+  }
+  lines_.insert(lines_.begin(), replies_.begin(), replies_.end());
+  lines_bytes_ += replies.size();
 }
 
 }  // namespace tickcast::shards

@@ -97,6 +97,7 @@ void FanOut::TakeBack(Connection& connection, const InFlight& message) {
     subscription.seen = taken.seen_before;
     subscription.conflated = taken.conflated_before;
     subscription.last_value = taken.last_value_before;
+    if (subscription.based != 0 && !taken.based_before) SetBased(subscription, false);
   }
 }
 

@@ -64,8 +64,9 @@ void FanOut::Place(engine::Slot slot, std::uint32_t subscription) {
     placed.last_value = std::numeric_limits<float>::quiet_NaN();
     placed.member = static_cast<std::uint32_t>(channel.group.size());
     channel.group.push_back({.slot = slot,
-                             .subscription = subscription & 0x7fff'ffffu,
-                             .priority = static_cast<std::uint32_t>(placed.priority) & 1u});
+                             .subscription = subscription & 0x3fff'ffffu,
+                             .priority = static_cast<std::uint32_t>(placed.priority) & 1u,
+                             .baseless = channel.view.delta && placed.based == 0 ? 1u : 0u});
     return;
   }
   if (!HasPace(connection, pace_ms)) pacer_.Add(slot, pace_ms);

@@ -10,7 +10,8 @@ FeedChannelId FeedPort::OpenChannel(std::string_view name) {
   targets_.push_back({.name = std::string(name),
                       .push_prefix = Publication::PushPrefix(name),
                       .home = exchange_.HomeOf(name),
-                      .is_state = ns->kind == engine::ChannelKind::kState});
+                      .is_state = ns->kind == engine::ChannelKind::kState,
+                      .delta = ns->delta_publish});
   return static_cast<FeedChannelId>(targets_.size() - 1);
 }
 
@@ -19,8 +20,11 @@ FeedSink::Verdict FeedPort::Publish(FeedChannelId channel, std::string_view payl
   const Target& target = targets_[channel];
   // State conflates on a full way; a stream's source has to wait.
   if (!target.is_state && exchange_.congested(target.home)) return Verdict::kFull;
-  PublicationRef draft =
-      Publication::Draft(target.name, target.push_prefix, payload, {}, ingest_ns);
+  PublicationRef draft = Publication::Draft({.channel = target.name,
+                                             .push_prefix = target.push_prefix,
+                                             .data = payload,
+                                             .delta = target.delta,
+                                             .ingest_ns = ingest_ns});
   if (target.home == exchange_.self()) {
     return home_.Offer(draft, ingest_ns) ? Verdict::kTaken : Verdict::kFull;
   }

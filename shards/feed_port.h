@@ -30,6 +30,7 @@ class FeedPort final : public FeedSink {
     std::string push_prefix;  // Made once, not per tick.
     ShardId home;
     bool is_state;
+    bool delta;
   };
 
   const engine::Config& config_;

@@ -28,7 +28,7 @@ void Fail(Request& request, protocol::ErrorCode error) {
 }  // namespace
 
 Home::Home(const engine::Config& config, Exchange& exchange, std::uint64_t seed)
-    : config_(config), exchange_(exchange), random_(seed) {}
+    : config_(config), exchange_(exchange), random_(seed), next_id_(exchange.self() + 1) {}
 
 bool Home::KeepsHistory(const Channel& channel) { return channel.ns->keeps_history(); }
 
@@ -67,6 +67,7 @@ Home::Channel* Home::FindOrAdd(std::string_view name, std::uint64_t now_ns) {
   Channel& channel = channels_[index];
   channel.name = name;
   channel.ns = ns;
+  channel.id = std::exchange(next_id_, next_id_ + exchange_.shards());
   channel.touched_ns = now_ns;
   channel.index = index;
   channel.in_use = true;
@@ -117,7 +118,7 @@ std::uint64_t Home::PublishTo(Channel& channel, PublicationRef draft, bool skip_
   const bool keeps = KeepsHistory(channel) && !skip_history;
   const std::uint64_t offset = keeps ? ++channel.offset : 0;
   const bool state = channel.ns->kind == engine::ChannelKind::kState;
-  draft->Seal(++channel.sequence, offset);
+  draft->Seal(++channel.sequence, offset, channel.id);
   ++published_;
   if (keeps || !KeepsHistory(channel)) channel.touched_ns = now_ns;
   for (const Interest& to : channel.interests) {
@@ -240,6 +241,7 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
     request.offset = request.recovered ? request.since_offset : channel->offset;
   }
   request.sequence = channel->sequence;
+  request.channel_id = channel->id;
   const auto same_shard = [&](const Interest& known) { return known.shard == request.origin; };
   const auto known = std::find_if(channel->interests.begin(), channel->interests.end(), same_shard);
   const Interest interest{request.origin, request.local, request.local_generation};

@@ -86,6 +86,7 @@ class Home {
     std::string name;
     const engine::Namespace* ns = nullptr;
     std::string epoch;
+    std::int64_t id = 0;         // Of no other channel of this run.
     std::uint64_t sequence = 0;  // Publications ever, in history or not.
     std::uint64_t offset = 0;    // Of the newest publication in the history's order.
     std::uint64_t touched_ns = 0;
@@ -165,6 +166,7 @@ class Home {
   std::size_t member_count_ = 0;
   std::uint64_t joins_not_announced_ = 0;
   std::uint32_t sweep_at_ = 0;
+  std::int64_t next_id_;  // Each home has the ids of one remainder.
   std::uint64_t published_ = 0;
   double history_share_ = 1;
   std::size_t history_bytes_ = 0;

@@ -7,25 +7,65 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/invariant.h"
-#include "protocol/centrifuge/reply.h"
 #include "protocol/websocket/frame_writer.h"
 
 namespace tickcast::shards {
 namespace {
 
+using protocol::kMaxServerHeaderBytes;
+
 constexpr std::string_view kInfoKey = ",\"info\":";
 constexpr std::string_view kOffsetKey = ",\"offset\":";
+constexpr std::string_view kTagsKey = ",\"tags\":";
 constexpr std::string_view kEnd = "}}}";
 constexpr std::size_t kDigitsOfUint64 = 20;
 constexpr std::size_t kSealRoomBytes = kOffsetKey.size() + kDigitsOfUint64 + kEnd.size() + 1;
 
 // Appends at `at`, which moves behind what was written.
 void Append(char*& at, std::string_view text) {
-  std::memcpy(at, text.data(), text.size());
+  // An empty view may be null, which memcpy does not take.
+  if (!text.empty()) std::memcpy(at, text.data(), text.size());
   at += text.size();
 }
 
+std::uint32_t SizeOf(std::string_view text) { return static_cast<std::uint32_t>(text.size()); }
+
+void* Allocate(std::size_t bytes) {
+  void* block = std::malloc(bytes);
+  INVARIANT(block != nullptr, "out of memory");
+  return block;
+}
+
 }  // namespace
+
+EncodedLine* EncodedLine::New(const LineForm& form, std::string_view line) {
+  INVARIANT(line.size() < UINT32_MAX, "a payload is bounded by the message limit");
+  void* block = Allocate(sizeof(EncodedLine) + kMaxServerHeaderBytes + line.size());
+  auto* encoded = new (block) EncodedLine;
+  encoded->form_ = form;
+  encoded->size_ = SizeOf(line);
+  char* const text = reinterpret_cast<char*>(encoded + 1) + kMaxServerHeaderBytes;
+  std::memcpy(text, line.data(), line.size());
+  const bool json = form.form.encoding == protocol::Encoding::kJson;
+  encoded->header_bytes_ = static_cast<std::uint32_t>(
+      protocol::WriteServerHeader(json ? protocol::Opcode::kText : protocol::Opcode::kBinary,
+                                  line.size(), reinterpret_cast<std::byte*>(text)));
+  return encoded;
+}
+
+void EncodedLine::Delete(EncodedLine* line) {
+  line->~EncodedLine();
+  std::free(line);
+}
+
+const char* EncodedLine::text() const {
+  return reinterpret_cast<const char*>(this + 1) + kMaxServerHeaderBytes;
+}
+
+std::span<const std::byte> EncodedLine::frame() const {
+  const auto* payload = reinterpret_cast<const std::byte*>(text());
+  return {payload - header_bytes_, header_bytes_ + std::size_t{size_}};
+}
 
 std::string Publication::PushPrefix(std::string_view channel) {
   std::string prefix;
@@ -33,54 +73,121 @@ std::string Publication::PushPrefix(std::string_view channel) {
   return prefix;
 }
 
-PublicationRef Publication::Draft(std::string_view channel, std::string_view push_prefix,
-                                  std::string_view data, std::string_view info,
-                                  std::uint64_t ingest_ns) {
-  const std::size_t capacity = channel.size() + protocol::kMaxServerHeaderBytes +
-                               push_prefix.size() + data.size() +
-                               (info.empty() ? 0 : kInfoKey.size() + info.size()) + kSealRoomBytes;
+PublicationRef Publication::Draft(const PublicationDraft& draft) {
+  DEBUG_INVARIANT(!draft.data.empty() || !draft.raw.empty(), "a publication has a payload");
+  const protocol::ClientInfo info = draft.info == nullptr ? protocol::ClientInfo{} : *draft.info;
+  std::string info_text;
+  if (draft.info != nullptr && !draft.data.empty()) {
+    info_text = kInfoKey;
+    protocol::AppendClientInfo(info, info_text);
+  }
+  std::size_t capacity = draft.channel.size() + info.user.size() + info.client.size() +
+                         info.conn_info.size() + info.chan_info.size() + draft.tags.size() +
+                         draft.raw.size();
+  if (!draft.data.empty()) {
+    capacity += kMaxServerHeaderBytes + draft.push_prefix.size() + draft.data.size() +
+                info_text.size() + kSealRoomBytes;
+    if (!draft.tags.empty()) capacity += kTagsKey.size() + draft.tags.size();
+  }
   INVARIANT(capacity < UINT32_MAX, "a payload is bounded by the message limit");
-  void* block = std::malloc(sizeof(Publication) + capacity);
-  INVARIANT(block != nullptr, "out of memory");
-  auto* publication = new (block) Publication;
+  auto* publication = new (Allocate(sizeof(Publication) + capacity)) Publication;
   publication->capacity_ = static_cast<std::uint32_t>(capacity);
-  publication->name_size_ = static_cast<std::uint32_t>(channel.size());
-  publication->ingest_ns_ = ingest_ns;
+  publication->ingest_ns_ = draft.ingest_ns;
+  publication->has_info_ = draft.info != nullptr;
+  publication->delta_ = draft.delta;
 
   char* const begin = publication->mutable_text();
   const auto position = [begin](const char* at) { return static_cast<std::uint32_t>(at - begin); };
   char* at = begin;
-  Append(at, channel);
-  at += protocol::kMaxServerHeaderBytes;
-  publication->line_begin_ = position(at);
-  Append(at, push_prefix);
-  publication->data_begin_ = position(at);
-  publication->data_size_ = static_cast<std::uint32_t>(data.size());
-  Append(at, data);
-  if (!info.empty()) {
-    Append(at, kInfoKey);
-    publication->info_begin_ = position(at);
-    publication->info_size_ = static_cast<std::uint32_t>(info.size());
-    Append(at, info);
+  Append(at, draft.channel);
+  publication->name_size_ = SizeOf(draft.channel);
+  Append(at, info.user);
+  publication->user_size_ = SizeOf(info.user);
+  Append(at, info.client);
+  publication->client_size_ = SizeOf(info.client);
+  Append(at, info.conn_info);
+  publication->conn_info_size_ = SizeOf(info.conn_info);
+  Append(at, info.chan_info);
+  publication->chan_info_size_ = SizeOf(info.chan_info);
+  publication->tags_begin_ = position(at);
+  publication->tags_size_ = SizeOf(draft.tags);
+  Append(at, draft.tags);
+  publication->raw_begin_ = position(at);
+  publication->raw_size_ = SizeOf(draft.raw);
+  Append(at, draft.raw);
+  if (!draft.data.empty()) {
+    at += kMaxServerHeaderBytes;
+    publication->line_begin_ = position(at);
+    Append(at, draft.push_prefix);
+    publication->data_begin_ = position(at);
+    publication->data_size_ = SizeOf(draft.data);
+    Append(at, draft.data);
+    Append(at, info_text);
+    publication->line_end_ = position(at);
   }
-  publication->line_end_ = position(at);
   return PublicationRef::Adopt(publication);
 }
 
-void Publication::Seal(std::uint64_t sequence, std::uint64_t offset) {
+void Publication::Seal(std::uint64_t sequence, std::uint64_t offset, std::int64_t channel_id) {
   INVARIANT(sequence_ == 0 && sequence != 0, "a publication is sealed once");
   sequence_ = sequence;
   offset_ = offset;
+  channel_id_ = channel_id;
+  if (!is_json()) return;
   char* at = mutable_text() + line_end_;
   if (offset != 0) {
     Append(at, kOffsetKey);
     at = absl::numbers_internal::FastIntToBuffer(offset, at);
   }
+  if (tags_size_ != 0) {
+    Append(at, kTagsKey);
+    Append(at, tags());
+  }
   Append(at, kEnd);
   line_end_ = static_cast<std::uint32_t>(at - mutable_text());
-  frame_begin_ = line_begin_ - protocol::WriteServerTextHeader(
+  frame_begin_ = line_begin_ - static_cast<std::uint32_t>(protocol::WriteServerTextHeader(
                                    line_end_ - line_begin_,
-                                   reinterpret_cast<std::byte*>(mutable_text() + line_begin_));
+                                   reinterpret_cast<std::byte*>(mutable_text() + line_begin_)));
+}
+
+protocol::ClientInfo Publication::info() const {
+  const char* at = text() + name_size_;
+  const auto next = [&at](std::uint32_t size) {
+    const std::string_view part(at, size);
+    at += size;
+    return part;
+  };
+  protocol::ClientInfo info;
+  info.user = next(user_size_);
+  info.client = next(client_size_);
+  info.conn_info = next(conn_info_size_);
+  info.chan_info = next(chan_info_size_);
+  return info;
+}
+
+const EncodedLine* Publication::Find(const LineForm& form) const {
+  const EncodedLine* line = lines_.load(std::memory_order_acquire);
+  while (line != nullptr && line->form_ != form) line = line->next_;
+  return line;
+}
+
+const EncodedLine* Publication::Add(EncodedLine* line) const {
+  EncodedLine* head = lines_.load(std::memory_order_acquire);
+  do {
+    for (const EncodedLine* known = head; known != nullptr; known = known->next_) {
+      if (known->form_ != line->form_) continue;
+      EncodedLine::Delete(line);
+      return known;
+    }
+    line->next_ = head;
+  } while (!lines_.compare_exchange_weak(head, line, std::memory_order_acq_rel,
+                                         std::memory_order_acquire));
+  return line;
+}
+
+Publication::~Publication() {
+  EncodedLine* line = lines_.load(std::memory_order_relaxed);
+  while (line != nullptr) EncodedLine::Delete(std::exchange(line, line->next_));
 }
 
 void Publication::Unref() {

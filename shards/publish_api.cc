@@ -82,7 +82,8 @@ void PublishApi::Publish(engine::Handle handle, std::size_t result,
     outcome.error = protocol::ApiError::kBadRequest;
     return;
   }
-  if (config_.FindNamespace(channel) == nullptr) {
+  const engine::Namespace* ns = config_.FindNamespace(channel);
+  if (ns == nullptr) {
     outcome.error = protocol::ApiError::kUnknownChannel;
     return;
   }
@@ -105,8 +106,12 @@ void PublishApi::Publish(engine::Handle handle, std::size_t result,
   request->idempotency_key = command.idempotency_key;
   request->version = command.version;
   request->version_epoch = command.version_epoch;
-  request->draft =
-      Publication::Draft(channel, Publication::PushPrefix(channel), command.data, {}, now_ns);
+  request->draft = Publication::Draft({.channel = channel,
+                                       .push_prefix = Publication::PushPrefix(channel),
+                                       .data = command.data,
+                                       .tags = command.tags,
+                                       .delta = command.delta || ns->delta_publish,
+                                       .ingest_ns = now_ns});
   ++call.pending;
   exchange_.Send(home, {.kind = Message::Kind::kAsk, .request = std::move(request)});
 }

@@ -48,6 +48,7 @@ struct Request {
   // kSubscribe: where publications will be delivered to on the origin shard.
   ChannelIndex local = kNoChannel;
   std::uint32_t local_generation = 0;
+  ChannelIndex view = kNoChannel;  // Of the channel there, which the subscription is to.
   bool wants_position = false;      // Granted positioned or recoverable.
   bool recoverable = false;         // Granted.
   bool recover = false;             // Asked for; the home sets it where it recovers by itself.
@@ -86,6 +87,7 @@ struct Request {
   std::uint64_t first_event = 0;  // kSubscribe: of the members' events it is to be told of.
   std::uint64_t offset = 0;
   std::string epoch;
+  std::int64_t channel_id = 0;  // kSubscribe: stands for the channel's name in compact pushes.
   std::vector<PublicationRef> publications;
   std::vector<MemberInfo> members;  // kPresence; in no order.
   std::uint32_t clients = 0;        // kPresence, kPresenceStats.

@@ -166,6 +166,7 @@ class Shard final : private Commands::Host,
   void OnBlocked(engine::Slot slot) override;
   void OnUnblocked(engine::Slot slot) override;
   void OnGap(engine::Slot slot, ChannelIndex channel, std::uint64_t lost) override;
+  void OnInappropriate(engine::Slot slot) override;
   // HttpHandler::Host
   void OnRequestHead(engine::Slot slot, const protocol::RequestHead& head) override {
     proxies_.headers().KeepRequest(slot, head);
@@ -189,6 +190,7 @@ class Shard final : private Commands::Host,
   engine::TimerWheel timers_;
   ConnectionTable connections_;
   ChannelTable channels_;
+  FilterTable filters_;
   Exchange exchange_;
   Home home_;
   FanOut fan_out_;

@@ -341,6 +341,10 @@ void Shard::OnGap(engine::Slot slot, ChannelIndex channel, std::uint64_t) {
   commands_.OnGap(slot, channel);
 }
 
+void Shard::OnInappropriate(engine::Slot slot) {
+  Disconnect(slot, protocol::DisconnectCode::kInappropriateProtocol);
+}
+
 // --- Timers --------------------------------------------------------------------------------------
 
 std::uint64_t Shard::SlowDeadline(const Connection& connection) const {

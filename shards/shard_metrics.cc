@@ -102,6 +102,8 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
                         "Publications of state channels replaced by a newer one, per subscriber.")),
       skipped_gap(Counter("tickcast_publications_skipped_total", kSkippedHelp, "reason", "gap")),
       skipped_left(Counter("tickcast_publications_skipped_total", kSkippedHelp, "reason", "left")),
+      skipped_filtered(
+          Counter("tickcast_publications_skipped_total", kSkippedHelp, "reason", "filtered")),
       gaps(Counter("tickcast_gaps_total",
                    "Subscriptions ended with 2500 because their stream had moved on too far.")),
       ingest_to_send(registry.AddHistogram(

@@ -71,6 +71,7 @@ class ShardMetrics {
   engine::Counter& conflated;
   engine::Counter& skipped_gap;
   engine::Counter& skipped_left;
+  engine::Counter& skipped_filtered;
   engine::Counter& gaps;
   engine::Histogram& ingest_to_send;
   // Members.

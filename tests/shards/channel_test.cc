@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include "tests/shards/test_publications.h"
+
 namespace tickcast::shards {
 namespace {
 
@@ -61,6 +63,55 @@ TEST_F(ChannelTableTest, VisitsEveryChannelOnce) {
   std::multiset<std::string> visited;
   table_.ForEach([&](Channel& channel) { visited.insert(channel.name); });
   EXPECT_EQ(visited, (std::multiset<std::string>{"room:1", "room:3"}));
+}
+
+// --- Views ---------------------------------------------------------------------------------------
+
+constexpr View kProtobuf{.form = {protocol::Encoding::kProtobuf, false}};
+constexpr View kFiltered{.filter = 1};
+
+TEST_F(ChannelTableTest, EachViewOfAChannelIsAddedOnce) {
+  const ChannelIndex ticker = table_.Add("ticker:a", &state_, 1);
+  EXPECT_EQ(table_.primary(ticker), ticker);
+  EXPECT_EQ(table_.FindOrAddView(ticker, {}), ticker);
+  const ChannelIndex view = table_.FindOrAddView(ticker, kProtobuf);
+  EXPECT_NE(view, ticker);
+  EXPECT_EQ(table_.FindOrAddView(ticker, kProtobuf), view);
+  EXPECT_NE(table_.FindOrAddView(ticker, kFiltered), view);
+  EXPECT_EQ(table_[ticker].views.size(), 2u);
+  EXPECT_EQ(table_.primary(view), ticker);
+  EXPECT_EQ(table_.name(view), "ticker:a");
+  EXPECT_EQ(table_.Find("ticker:a"), ticker);
+  EXPECT_EQ(table_[view].kind, engine::ChannelKind::kState);
+  EXPECT_EQ(table_[view].home, 1);
+  EXPECT_EQ(table_.size(), 1u);
+  EXPECT_TRUE(table_.latest(ticker).plain);
+  EXPECT_FALSE(table_.latest(view).plain);
+}
+
+// It must not wait for the next publication to know what all others know.
+TEST_F(ChannelTableTest, AViewBeginsWhereItsChannelStands) {
+  const ChannelIndex ticker = table_.Add("ticker:a", &state_, 0);
+  table_[ticker].live = true;
+  table_.SetNewest(ticker, table_[ticker], 7, SealedOf("ticker:a", "1", 7));
+  const ChannelIndex view = table_.FindOrAddView(ticker, kProtobuf);
+  EXPECT_TRUE(table_[view].live);
+  EXPECT_EQ(table_[view].sequence, 7u);
+  EXPECT_EQ(table_[view].newest.get(), table_[ticker].newest.get());
+  const ChannelIndex filtered = table_.FindOrAddView(ticker, kFiltered);
+  EXPECT_TRUE(table_[filtered].live);
+  EXPECT_FALSE(table_[filtered].newest);
+}
+
+TEST_F(ChannelTableTest, AChannelStaysWhileItHasViews) {
+  const ChannelIndex ticker = table_.Add("ticker:a", &state_, 0);
+  const ChannelIndex view = table_.FindOrAddView(ticker, kProtobuf);
+  EXPECT_FALSE(table_[ticker].unused());
+  EXPECT_TRUE(table_[view].unused());
+  table_.Remove(view);
+  EXPECT_TRUE(table_[ticker].unused());
+  table_.Remove(ticker);
+  EXPECT_EQ(table_.size(), 0u);
 }
 
 }  // namespace

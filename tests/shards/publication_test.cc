@@ -33,31 +33,61 @@ TEST(PublicationTest, LineIsThePushOfTheProtocol) {
   EXPECT_EQ(plain->line(), R"({"push":{"channel":"room:1","pub":{"data":{"a":1}}}})");
   EXPECT_EQ(plain->channel(), kChannel);
   EXPECT_EQ(plain->data(), R"({"a":1})");
-  EXPECT_EQ(plain->info(), "");
+  EXPECT_TRUE(plain->is_json());
   EXPECT_EQ(plain->sequence(), 7u);
   EXPECT_EQ(plain->offset(), 0u);
 }
 
 // Two writers of one form: what is spliced together here has to equal what replies are made of.
 TEST(PublicationTest, LineEqualsWhatTheReplyWriterWrites) {
-  constexpr std::string_view kInfo = R"({"user":"ann","client":"c1"})";
-  for (const std::string_view info : {std::string_view(), kInfo}) {
-    for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{9},
-                                       std::uint64_t{10}, ~std::uint64_t{0}}) {
-      SCOPED_TRACE(offset);
-      PublicationRef publication = Publication::Draft(kChannel, Publication::PushPrefix(kChannel),
-                                                      R"({"price":"1.50"})", info, 42);
-      publication->Seal(1, offset);
-      std::string expected;
-      protocol::AppendPublicationPush(
-          {}, {.channel = kChannel},
-          {.data = R"({"price":"1.50"})", .info_json = info, .offset = offset}, expected);
-      EXPECT_EQ(publication->line(), expected);
-      EXPECT_EQ(publication->info(), info);
-      EXPECT_EQ(publication->data(), R"({"price":"1.50"})");
-      EXPECT_EQ(publication->ingest_ns(), 42u);
+  const protocol::ClientInfo ann{
+      .user = "ann", .client = "c1", .conn_info = R"({"a":1})", .chan_info = "2"};
+  for (const bool by_client : {false, true}) {
+    for (const std::string_view tags : {std::string_view(), std::string_view(R"({"a":"b"})")}) {
+      for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{9},
+                                         std::uint64_t{10}, ~std::uint64_t{0}}) {
+        SCOPED_TRACE(offset);
+        PublicationRef publication =
+            Publication::Draft({.channel = kChannel,
+                                .push_prefix = Publication::PushPrefix(kChannel),
+                                .data = R"({"price":"1.50"})",
+                                .info = by_client ? &ann : nullptr,
+                                .tags = tags,
+                                .delta = by_client,
+                                .ingest_ns = 42});
+        publication->Seal(1, offset, 5);
+        const protocol::ClientInfo info = publication->info();
+        std::string expected;
+        protocol::AppendPublicationPush(
+            {}, {.channel = kChannel},
+            {.data = R"({"price":"1.50"})", .info = info, .offset = offset, .tags = tags},
+            expected);
+        EXPECT_EQ(publication->line(), expected);
+        EXPECT_EQ(publication->has_info(), by_client);
+        EXPECT_EQ(info.user, by_client ? "ann" : "");
+        EXPECT_EQ(info.client, by_client ? "c1" : "");
+        EXPECT_EQ(info.conn_info, by_client ? R"({"a":1})" : "");
+        EXPECT_EQ(info.chan_info, by_client ? "2" : "");
+        EXPECT_EQ(publication->tags(), tags);
+        EXPECT_EQ(publication->data(), R"({"price":"1.50"})");
+        EXPECT_EQ(publication->raw(), publication->data());
+        EXPECT_EQ(publication->delta(), by_client);
+        EXPECT_EQ(publication->ingest_ns(), 42u);
+        EXPECT_EQ(publication->channel_id(), 5);
+      }
     }
   }
+}
+
+TEST(PublicationTest, APayloadThatIsNotJsonHasNoLine) {
+  const std::string_view bytes("\0\xff\n", 3);
+  PublicationRef publication = Publication::Draft(
+      {.channel = kChannel, .push_prefix = Publication::PushPrefix(kChannel), .raw = bytes});
+  publication->Seal(1, 1);
+  EXPECT_FALSE(publication->is_json());
+  EXPECT_EQ(publication->raw(), bytes);
+  EXPECT_EQ(publication->data(), "");
+  EXPECT_TRUE(publication->frame().empty());
 }
 
 TEST(PublicationTest, ChannelNameIsEscapedInThePushAndPlainBesideIt) {

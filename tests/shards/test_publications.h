@@ -12,7 +12,8 @@
 namespace tickcast::shards {
 
 inline PublicationRef DraftOf(std::string_view channel, std::string_view data) {
-  return Publication::Draft(channel, Publication::PushPrefix(channel), data, {}, 0);
+  return Publication::Draft(
+      {.channel = channel, .push_prefix = Publication::PushPrefix(channel), .data = data});
 }
 
 inline PublicationRef SealedOf(std::string_view channel, std::string_view data,

@@ -108,10 +108,10 @@ TEST_F(ConflationTest, ABlockedSubscriberOfAStreamCatchesUpWithoutAGap) {
 // A gathered message stops at 16 KiB, so it takes several to bring this one up to date.
 TEST_F(ConflationTest, WhatDoesNotFitIntoOneMessageComesInTheNext) {
   Begin({.faults = Sockets(512)}, "flow:a");
-  Publish(50, /*padding_bytes=*/1000);
+  Publish(40, /*padding_bytes=*/1000);
   ReadAgain();
-  EXPECT_EQ(NumbersOf(slow_->DataOf("flow:a")), UpTo(50));
-  EXPECT_EQ(cluster_->ledger().delivered, 100u);
+  EXPECT_EQ(NumbersOf(slow_->DataOf("flow:a")), UpTo(40));
+  EXPECT_EQ(cluster_->ledger().delivered, 80u);
 }
 
 TEST_F(ConflationTest, ATurnWithMoreThanOneMessageHoldsReachesWhoKeepsUpWhole) {

@@ -150,7 +150,8 @@ void SimCluster::Meanwhile(ShardId busy) {
 void SimCluster::CheckLedger(ShardId id) {
   const ShardMetrics& metrics = shards_[id]->metrics();
   const std::uint64_t settled = metrics.delivered.value() + metrics.conflated.value() +
-                                metrics.skipped_gap.value() + metrics.skipped_left.value();
+                                metrics.skipped_gap.value() + metrics.skipped_left.value() +
+                                metrics.skipped_filtered.value();
   ASSERT_EQ(metrics.owed.value(), settled + shards_[id]->fan_out().CountOutstanding())
       << "shard " << id << " at " << world_.now_ns();
 }
@@ -178,6 +179,7 @@ Ledger SimCluster::ledger() {
     sum.conflated += metrics.conflated.value();
     sum.skipped_gap += metrics.skipped_gap.value();
     sum.skipped_left += metrics.skipped_left.value();
+    sum.skipped_filtered += metrics.skipped_filtered.value();
     sum.outstanding += shard->fan_out().CountOutstanding();
   }
   return sum;

@@ -44,6 +44,7 @@ struct Ledger {
   std::uint64_t conflated = 0;
   std::uint64_t skipped_gap = 0;
   std::uint64_t skipped_left = 0;
+  std::uint64_t skipped_filtered = 0;
   std::uint64_t outstanding = 0;
 };
 

@@ -1,0 +1,197 @@
+#include "shards/line_maker.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/shards/test_publications.h"
+
+namespace tickcast::shards {
+namespace {
+
+using protocol::Encoding;
+using protocol::Form;
+
+constexpr std::string_view kChannel = "ticker:a";
+constexpr std::string_view kFirst =
+    R"({"seq":1,"time":1628640000123,"price":"61837.63","size":"0.001"})";
+constexpr std::string_view kSecond =
+    R"({"seq":2,"time":1628640000124,"price":"61837.64","size":"0.001"})";
+
+constexpr View kProtobuf{.form = {Encoding::kProtobuf, false}};
+constexpr View kJsonDelta{.delta = true};
+constexpr View kProtobufDelta{.form = {Encoding::kProtobuf, false}, .delta = true};
+
+PublicationRef Sealed(PublicationDraft draft, std::uint64_t sequence, std::uint64_t offset = 0,
+                      std::int64_t channel_id = 0) {
+  const std::string prefix = Publication::PushPrefix(draft.channel);
+  draft.push_prefix = prefix;
+  PublicationRef publication = Publication::Draft(draft);
+  publication->Seal(sequence, offset, channel_id);
+  return publication;
+}
+
+PublicationRef Ticker(std::string_view data, std::uint64_t sequence) {
+  return Sealed({.channel = kChannel, .data = data, .delta = true}, sequence);
+}
+
+std::string Push(Form form, const protocol::PublicationView& view, std::int64_t id = 0) {
+  std::string line;
+  protocol::AppendPublicationPush(form, {.channel = kChannel, .id = id}, view, line);
+  return line;
+}
+
+std::string FrameText(std::span<const std::byte> frame) {
+  return {reinterpret_cast<const char*>(frame.data()), frame.size()};
+}
+
+TEST(LineMakerTest, EachViewGetsThePushInItsForm) {
+  LineMaker maker;
+  const protocol::ClientInfo info{.user = "ann", .client = "c1", .conn_info = R"({"a":1})"};
+  const PublicationRef publication =
+      Sealed({.channel = kChannel, .data = kFirst, .info = &info, .tags = R"({"side":"b\"uy"})"}, 3,
+             7, 42);
+  const protocol::PublicationView shown{
+      .data = kFirst, .info = info, .offset = 7, .tags = R"({"side":"b\"uy"})"};
+  for (const Encoding encoding : {Encoding::kJson, Encoding::kProtobuf}) {
+    for (const bool bare : {false, true}) {
+      for (const bool compact : {false, true}) {
+        SCOPED_TRACE(testing::Message() << static_cast<int>(encoding) << bare << compact);
+        const View view{.form = {encoding, bare}, .compact = compact};
+        EXPECT_EQ(maker.Line(view, *publication, nullptr),
+                  Push(view.form, shown, compact ? 42 : 0));
+      }
+    }
+  }
+}
+
+TEST(LineMakerTest, AFormIsMadeOnceForAllThreads) {
+  for (int round = 0; round < 200; ++round) {
+    const PublicationRef publication = Ticker(kFirst, 1);
+    constexpr int kThreads = 4;
+    std::atomic<int> ready = 0;
+    std::vector<const char*> seen(kThreads);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&, i] {
+        LineMaker maker;
+        ++ready;
+        while (ready < kThreads) std::this_thread::yield();
+        seen[static_cast<std::size_t>(i)] = maker.Line(kProtobuf, *publication, nullptr).data();
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const char* line : seen) ASSERT_EQ(line, seen.front());
+  }
+}
+
+TEST(LineMakerTest, AFrameHasTheOpcodeOfItsEncoding) {
+  LineMaker maker;
+  const PublicationRef publication = Ticker("1", 1);
+  const std::string binary = FrameText(maker.Frame(kProtobuf, *publication, nullptr));
+  const std::string line(maker.Line(kProtobuf, *publication, nullptr));
+  ASSERT_LT(line.size(), 126u);
+  EXPECT_EQ(binary, "\x82" + std::string(1, static_cast<char>(line.size())) + line);
+  EXPECT_EQ(FrameText(maker.Frame({}, *publication, nullptr)), FrameText(publication->frame()));
+}
+
+TEST(LineMakerTest, AReaderOfTheBaseGetsADeltaThatGivesThePayload) {
+  LineMaker maker;
+  const PublicationRef first = Ticker(kFirst, 1);
+  const PublicationRef second = Ticker(kSecond, 2);
+  protocol::DeltaScratch scratch;
+  std::string patch;
+  protocol::AppendDelta(kFirst, kSecond, patch, scratch);
+  ASSERT_LT(patch.size(), kSecond.size());
+  std::string applied;
+  ASSERT_TRUE(protocol::ApplyDelta(kFirst, patch, applied));
+  ASSERT_EQ(applied, kSecond);
+  EXPECT_EQ(maker.Line(kJsonDelta, *second, first.get()),
+            Push({}, {.data = patch, .delta = true, .data_as_text = true}));
+  EXPECT_EQ(maker.Line(kProtobufDelta, *second, first.get()),
+            Push(kProtobufDelta.form, {.data = patch, .delta = true}));
+}
+
+// SDKs decode every payload of such a subscription as an escaped string.
+TEST(LineMakerTest, AReaderOfDeltasWithoutABaseGetsTheWhole) {
+  LineMaker maker;
+  const PublicationRef publication = Ticker(kFirst, 1);
+  EXPECT_EQ(maker.Line(kJsonDelta, *publication, nullptr),
+            Push({}, {.data = kFirst, .data_as_text = true}));
+  EXPECT_EQ(maker.Line(kProtobufDelta, *publication, nullptr),
+            Push(kProtobufDelta.form, {.data = kFirst}));
+}
+
+TEST(LineMakerTest, NoDeltaWherePublisherDidNotAllowIt) {
+  LineMaker maker;
+  const PublicationRef first = Ticker(kFirst, 1);
+  const PublicationRef second = Sealed({.channel = kChannel, .data = kSecond}, 2);
+  EXPECT_EQ(maker.Line(kJsonDelta, *second, first.get()),
+            Push({}, {.data = kSecond, .data_as_text = true}));
+}
+
+TEST(LineMakerTest, ADeltaNoShorterThanThePayloadIsNotSent) {
+  LineMaker maker;
+  const PublicationRef first = Ticker("1", 1);
+  const PublicationRef second = Ticker("2", 2);
+  const std::string_view line = maker.Line(kJsonDelta, *second, first.get());
+  EXPECT_EQ(line, Push({}, {.data = "2", .data_as_text = true}));
+  // And not tried again.
+  EXPECT_EQ(maker.Line(kJsonDelta, *second, first.get()).data(), line.data());
+}
+
+TEST(LineMakerTest, EachBaseHasADeltaOfItsOwn) {
+  LineMaker maker;
+  const PublicationRef first = Ticker(kFirst, 1);
+  const PublicationRef second = Ticker(kSecond, 2);
+  const PublicationRef third =
+      Ticker(R"({"seq":3,"time":1628640000125,"price":"61837.63","size":"0.002"})", 3);
+  const std::string_view from_first = maker.Line(kJsonDelta, *third, first.get());
+  const std::string_view from_second = maker.Line(kJsonDelta, *third, second.get());
+  EXPECT_NE(from_first, from_second);
+  EXPECT_EQ(maker.Line(kJsonDelta, *third, first.get()).data(), from_first.data());
+  EXPECT_EQ(maker.Line(kJsonDelta, *third, second.get()).data(), from_second.data());
+}
+
+TEST(LineMakerTest, WhatIsNotJsonHasNoLineInJson) {
+  LineMaker maker;
+  const PublicationRef publication =
+      Sealed({.channel = kChannel, .raw = std::string_view("\0\xff", 2)}, 1);
+  EXPECT_FALSE(publication->is_json());
+  for (const View& view :
+       {View{}, View{.form = {Encoding::kJson, true}}, View{.compact = true}, kJsonDelta}) {
+    EXPECT_EQ(maker.Line(view, *publication, nullptr), "");
+    EXPECT_TRUE(maker.Frame(view, *publication, nullptr).empty());
+  }
+  EXPECT_EQ(maker.Line(kProtobuf, *publication, nullptr),
+            Push(kProtobuf.form, {.data = std::string_view("\0\xff", 2)}));
+}
+
+TEST(LineMakerTest, ProtobufGetsThePayloadAsItWasWritten) {
+  LineMaker maker;
+  const PublicationRef publication =
+      Sealed({.channel = kChannel, .data = R"({"a":1})", .raw = "{\n\"a\": 1}"}, 1);
+  EXPECT_EQ(maker.Line({}, *publication, nullptr), Push({}, {.data = R"({"a":1})"}));
+  EXPECT_EQ(maker.Line(kProtobuf, *publication, nullptr),
+            Push(kProtobuf.form, {.data = "{\n\"a\": 1}"}));
+}
+
+TEST(LineMakerTest, RepliesShowTheSameAsPushes) {
+  LineMaker maker;
+  const PublicationRef first = Ticker(kFirst, 1);
+  const PublicationRef second = Ticker(kSecond, 2);
+  for (const View& view : {View{}, kProtobuf, kJsonDelta, kProtobufDelta}) {
+    for (const Publication* base :
+         {static_cast<const Publication*>(nullptr), static_cast<const Publication*>(first.get())}) {
+      EXPECT_EQ(Push(view.form, maker.ViewOf(view.form, *second, view.delta, base)),
+                maker.Line(view, *second, base));
+    }
+  }
+  maker.Reset();
+}
+
+}  // namespace
+}  // namespace tickcast::shards
