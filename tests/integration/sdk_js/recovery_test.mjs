@@ -135,6 +135,26 @@ testIn(SOCKETS, 'recovery: over client.recovery_max_publication_limit none', asy
   assert.deepEqual(lost.values, []);
 });
 
+testIn(SOCKETS, 'recovery: getState is asked where it fails', async (t, form) => {
+  const server = await Target.start(t);
+  await publishNumbers(server, 'small:x', 1, 1);
+  const states = [];
+  const client = await form.connected(t, server);
+  const heard = await form.subscribe(client, 'small:x', { getState: async () => {
+    const { offset, epoch } = await server.call('history', { channel: 'small:x' });
+    states.push(offset);
+    return { offset, epoch };
+  } });
+  client.disconnect();
+  await publishNumbers(server, 'small:x', 2, 5);
+  await connect(client);
+  await within(10000, 'it subscribes again', heard.subscription.ready());
+  await publishNumbers(server, 'small:x', 6, 6);
+  await until('the newest', () => heard.values.includes(6));
+  assert.deepEqual(states, [1, 5]);
+  assert.deepEqual(heard.values, [6]);
+});
+
 testIn(SOCKETS, 'positioned: where the namespace forces it', async (t, form) => {
   const server = await Target.start(t);
   const client = await form.connected(t, server);
