@@ -39,6 +39,7 @@ HeardPublication PublicationOf(simdjson::dom::object publication) {
   HeardPublication heard;
   if (publication["data"].get(data) == simdjson::SUCCESS) heard.data = simdjson::minify(data);
   heard.offset = Member<std::uint64_t>(publication, "offset", 0);
+  heard.delta = Member<bool>(publication, "delta", false);
   return heard;
 }
 
@@ -260,6 +261,8 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
     heard.was_recovering = Member<bool>(result, "was_recovering", false);
     heard.epoch = StringMember(result, "epoch");
     heard.offset = Member<std::uint64_t>(result, "offset", 0);
+    heard.delta = Member<bool>(result, "delta", false);
+    heard.channel_id = Member<std::int64_t>(result, "id", 0);
   } else if (reply["unsubscribe"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kUnsubscribed;
   } else if (reply["publish"].get(result) == simdjson::SUCCESS) {
@@ -291,6 +294,10 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
 
 void SimClient::OnPush(simdjson::dom::object push) {
   Heard heard{.channel = StringMember(push, "channel")};
+  if (const auto number = Member<std::int64_t>(push, "id", 0); number != 0) {
+    EXPECT_EQ(heard.channel, "") << "either the name or the number";
+    heard.channel = absl::StrCat("#", number);
+  }
   simdjson::dom::object body;
   simdjson::dom::object info;
   for (const auto& [name, kind] :

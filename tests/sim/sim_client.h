@@ -23,6 +23,7 @@ namespace tickcast::shards::sim {
 struct HeardPublication {
   std::string data;  // Minified JSON.
   std::uint64_t offset = 0;
+  bool delta = false;  // `data` is a string with a patch.
 };
 
 // One thing the server has said.
@@ -52,7 +53,7 @@ struct Heard {
   Kind kind = Kind::kPing;
   std::uint32_t id = 0;
   std::uint32_t code = 0;
-  std::string channel;
+  std::string channel;  // "#5" where a push says the number 5.
   // Minified JSON of a message, of what a subscription was granted, of an rpc's result; the
   // message of an error; the payload of a pong.
   std::string text;
@@ -64,6 +65,8 @@ struct Heard {
   bool positioned = false;
   bool recovered = false;
   bool was_recovering = false;
+  bool delta = false;
+  std::int64_t channel_id = 0;
 };
 
 struct SubscribeOptions {
