@@ -221,12 +221,14 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
       .user = session.user, .client = session.client, .conn_info = session.info};
   std::unique_ptr<Request> request =
       NewRequest(slot, command, Request::Kind::kPublish, publish.channel);
-  request->draft = Publication::Draft({.channel = publish.channel,
-                                       .push_prefix = Publication::PushPrefix(publish.channel),
-                                       .data = publish.data,
-                                       .info = &info,
-                                       .delta = ns->delta_publish,
-                                       .ingest_ns = host_.NowNs()});
+  const std::string prefix = Publication::PushPrefix(publish.channel);
+  PublicationDraft draft{.channel = publish.channel,
+                         .push_prefix = prefix,
+                         .info = &info,
+                         .delta = ns->delta_publish,
+                         .ingest_ns = host_.NowNs()};
+  SetPayload(publish.data, command.data_is_json, draft);
+  request->draft = Publication::Draft(draft);
   Ask(std::move(request));
 }
 

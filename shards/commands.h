@@ -129,6 +129,7 @@ class Commands {
   ChannelIndex FindOrAddView(ChannelIndex primary, const View& view);
   void GoLive(ChannelIndex primary, std::uint64_t sequence, PublicationRef newest);
   void ShowNewest(const Channel& channel, ChannelIndex index);
+  void SetPayload(std::string_view data, bool is_json, PublicationDraft& draft);
   bool ShowPublications(engine::Slot slot, const View& view,
                         std::span<const PublicationRef> publications);
 
@@ -207,6 +208,7 @@ class Commands {
   protocol::TagFilterParser filter_parser_;
   LineMaker line_maker_;
   std::vector<protocol::PublicationView> views_;  // See ShowPublications().
+  std::string one_line_;                          // See SetPayload().
   std::string terms_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/json/payload.h"
 #include "shards/commands.h"
 
 namespace tickcast::shards {
@@ -87,6 +88,21 @@ void Commands::ShowNewest(const Channel& channel, ChannelIndex index) {
                      (channel.newest &&
                       (filters_.Read(channel.newest->tags()), filters_.Matches(view.view.filter)));
   channels_.SetNewest(index, view, channel.sequence, shown ? channel.newest : PublicationRef());
+}
+
+// What a client has published. In Protobuf its bytes are kept as they are, for readers of Protobuf;
+// readers of JSON need one line of JSON. The draft's views live until the next call.
+void Commands::SetPayload(std::string_view data, bool is_json, PublicationDraft& draft) {
+  if (!is_json) {
+    draft.raw = data;
+  } else if (data.find_first_of("\r\n") == data.npos) {
+    draft.data = data;
+  } else {
+    one_line_.resize(data.size());
+    one_line_.resize(protocol::MinifyValidJson(data, one_line_.data()));
+    draft.data = one_line_;
+    draft.raw = data;
+  }
 }
 
 // The publications of an answer as the view shows them, valid until the next call. False where one
