@@ -76,7 +76,7 @@ const CONNECT = [4, 0x08, 1, 0x22, 0];  // {id: 1, connect: {}}
 const CHANNEL = [...Buffer.from('plain:x')];
 const SUBSCRIBE = [0x08, 2, 0x2a, 9, 0x0a, 7, ...CHANNEL];  // {id: 2, subscribe: {channel}}
 
-// Frames, their outcome, and where it is another one the oracle's.
+// Frames, their outcome, and why it is not tried with the oracle.
 const CONVERSATIONS = {
   'a connect and a subscribe': [[CONNECT, [13, ...SUBSCRIBE]], ['1:connect', '2:subscribe', 'open']],
   'an unknown field in a request': [
@@ -86,7 +86,7 @@ const CONVERSATIONS = {
   'a length without an end': [[CONNECT, [0xff, 0xff, 0xff]], ['1:connect', 'close 3501']],
   'a length of more than there can be': [
     [CONNECT, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0]],
-    ['1:connect', 'close 3501'], ['1:connect', 'close 1006']],  // There, the handler breaks.
+    ['1:connect', 'close 3501'], 'its process does not outlive it'],
   'an empty command': [[CONNECT, [0]], ['1:connect', 'close 3501']],
   'an empty frame': [[CONNECT, []], ['1:connect', 'close 3501']],
   'a field that is cut short': [[CONNECT, [5, 0x08, 2, 0x2a, 9, 0x0a]], ['1:connect', 'close 3501']],
@@ -98,9 +98,10 @@ const CONVERSATIONS = {
   'a subscribe before connect': [[[13, ...SUBSCRIBE]], ['close 3501']],
 };
 
-for (const [name, [frames, outcome, oracle]] of Object.entries(CONVERSATIONS)) {
+for (const [name, [frames, outcome, notThere]] of Object.entries(CONVERSATIONS)) {
   test(`sdk_wire: protobuf: ${name}`, async (t) => {
+    if (isOracle && notThere) t.skip(notThere);
     const server = await Target.start(t);
-    assert.deepEqual(await converse(t, server, frames), isOracle && oracle ? oracle : outcome);
+    assert.deepEqual(await converse(t, server, frames), outcome);
   });
 }
