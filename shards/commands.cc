@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "engine/invariant.h"
 #include "protocol/centrifuge/reply.h"
+#include "shards/node.h"
 #include "shards/version.h"
 
 namespace tickcast::shards {
@@ -302,6 +302,11 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
     case Request::Kind::kHistoryRemove:
     case Request::Kind::kTickers:
     case Request::Kind::kSlowClients:
+    case Request::Kind::kDisconnectUser:
+    case Request::Kind::kUnsubscribeUser:
+    case Request::Kind::kRefreshUser:
+    case Request::Kind::kInfo:
+    case Request::Kind::kChannels:
       break;
   }
   INVARIANT(false, "sessions ask about one channel");
@@ -351,12 +356,9 @@ bool Commands::IsSubscribed(engine::Slot slot, std::string_view channel) {
   return found < subscriptions.size() && subscriptions[found].live();
 }
 
-// RFC 9562 section 5.4: version 4, variant 10.
 std::string Commands::NewClientId() {
-  const std::uint64_t high = (random_() & ~std::uint64_t{0xf000}) | 0x4000;
-  const std::uint64_t low = (random_() & ~(std::uint64_t{3} << 62)) | (std::uint64_t{2} << 62);
-  return absl::StrFormat("%08x-%04x-%04x-%04x-%012x", high >> 32, (high >> 16) & 0xffff,
-                         high & 0xffff, low >> 48, low & 0xffff'ffff'ffff);
+  const std::uint64_t high = random_();
+  return Uuid(high, random_());
 }
 
 }  // namespace tickcast::shards

@@ -43,6 +43,8 @@ class Commands {
     virtual void ReleaseInput(engine::Slot slot) = 0;
     // The connect command succeeded: pings begin.
     virtual void OnConnected(engine::Slot slot) = 0;
+    // Session::expires_ns has changed.
+    virtual void OnExpiryChanged(engine::Slot slot) = 0;
     // Wall-clock seconds since 1970, for tokens.
     virtual std::int64_t UnixSeconds() = 0;
     virtual std::uint64_t NowNs() = 0;
@@ -67,6 +69,12 @@ class Commands {
 
   // Whether a command of the connection waits for somebody else's answer.
   bool waits(engine::Slot slot) const { return parked_.Holds(slot); }
+
+  // What the server does to a connection unasked (commands_server.cc). Each tells the client.
+  // Ends its subscription to `channel` with 2000, one that is being made as soon as it is.
+  void UnsubscribeByServer(engine::Slot slot, std::string_view channel);
+  // Sets when its credentials end, or ends the connection where that has passed.
+  void RefreshByServer(engine::Slot slot, const UserRequest& refresh);
 
   // Ends all subscriptions of a connection that closes. `may_return`: it was lost rather than
   // ended, so channels with a grace keep its place. What waits is forgotten.
@@ -158,6 +166,7 @@ class Commands {
   bool ReplySubscribed(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
                        const Request& answer);
   void FinishLeaving(engine::Slot slot, std::uint32_t subscription, Departure departure);
+  void TellUnsubscribed(engine::Slot slot, ChannelIndex channel, protocol::UnsubscribeCode code);
   void OnPublished(const Request& answer);
   void OnHistory(const Request& answer);
 

@@ -264,6 +264,10 @@ void Commands::FinishLeaving(engine::Slot slot, std::uint32_t subscription, Depa
   };
   for (const Session::Unsubscribe& waiting : leaving) {
     if (!waits_for_it(waiting)) continue;
+    if (waiting.command_id == Session::Unsubscribe::kByServer) {
+      TellUnsubscribed(slot, left.channel, protocol::UnsubscribeCode::kServer);
+      continue;
+    }
     protocol::AppendUnsubscribeReply(connections_[slot].form, waiting.command_id,
                                      connections_.NewLine(slot));
   }

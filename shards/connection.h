@@ -86,6 +86,7 @@ enum class CloseReason : std::uint16_t {
   kInvalidToken = 3500,
   kBadRequest = 3501,
   kStale = 3502,
+  kForceNoReconnect = 3503,
   kInappropriateProtocol = 3506,
   kNotAvailable = 3508,
 };

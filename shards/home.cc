@@ -173,6 +173,11 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
       AnswerTickers(*request);
       break;
     case Request::Kind::kSlowClients:
+    case Request::Kind::kDisconnectUser:
+    case Request::Kind::kUnsubscribeUser:
+    case Request::Kind::kRefreshUser:
+    case Request::Kind::kInfo:
+    case Request::Kind::kChannels:
       INVARIANT(false, "a home knows no connections");
   }
   const ShardId origin = request->origin;

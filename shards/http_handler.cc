@@ -41,21 +41,18 @@ const HttpHandler::Route HttpHandler::kRoutes[] = {
     {"/health", "GET", &HttpHandler::Health},
     {"/metrics", "GET", &HttpHandler::Metrics},
     {"/v1/tickers", "GET", &HttpHandler::Tickers},
-    {"/api/publish", "POST", &HttpHandler::Api},
-    {"/api/broadcast", "POST", &HttpHandler::Api},
-    {"/api/batch", "POST", &HttpHandler::Api},
-    {"/api", "POST", &HttpHandler::Api},
     {"/api/slow_clients", "GET", &HttpHandler::ListSlowClients},
 };
 
 HttpHandler::HttpHandler(const engine::Config& config, ConnectionTable& connections,
-                         Exchange& exchange, ShardMetrics& metrics, Host& host, HttpAssets assets)
+                         Exchange& exchange, ShardMetrics& metrics, Host& host, HttpAssets assets,
+                         const Node& node)
     : config_(config),
       connections_(connections),
       host_(host),
       assets_(assets),
       responder_(connections, metrics, host),
-      api_(config, exchange, responder_, metrics),
+      api_(config, exchange, responder_, metrics, node),
       tickers_(exchange, responder_),
       slow_clients_(exchange, responder_) {}
 
@@ -98,7 +95,7 @@ void HttpHandler::Dispatch(const HttpAsker& asker, const RequestHead& head, std:
     }
     return (this->*route.run)(asker, head, body);
   }
-  Asset(asker, head);
+  if (!Api(asker, head, body)) Asset(asker, head);
 }
 
 void HttpHandler::Health(const HttpAsker& asker, const RequestHead&, std::string_view) {
@@ -118,14 +115,20 @@ void HttpHandler::Tickers(const HttpAsker& asker, const RequestHead& head, std::
   tickers_.Run(asker, head, host_.NowNs());
 }
 
-void HttpHandler::Api(const HttpAsker& asker, const RequestHead& head, std::string_view body) {
-  if (!api_.Authorized(head)) return responder_.Refuse(asker, 401, "Unauthorized");
-  using protocol::ApiEndpoint;
-  const ApiEndpoint endpoint = head.path == "/api/publish"     ? ApiEndpoint::kPublish
-                               : head.path == "/api/broadcast" ? ApiEndpoint::kBroadcast
-                               : head.path == "/api/batch"     ? ApiEndpoint::kBatch
-                                                               : ApiEndpoint::kLegacy;
-  api_.Run(asker, endpoint, body, host_.NowNs());
+bool HttpHandler::Api(const HttpAsker& asker, const RequestHead& head, std::string_view body) {
+  const std::string_view prefix = config_.http_api.handler_prefix;
+  if (config_.http_api.disabled || !head.path.starts_with(prefix)) return false;
+  const auto endpoint = protocol::ApiEndpointAt(head.path.substr(prefix.size()));
+  if (!endpoint) return false;
+  if (head.method != "POST") {
+    const ResponseHeader allow[] = {{"Allow", "POST"}};
+    responder_.Refuse(asker, 405, "this path has another method", false, allow);
+  } else if (!api_.Authorized(head)) {
+    responder_.Refuse(asker, 401, "Unauthorized");
+  } else {
+    api_.Run(asker, *endpoint, api_.WantsErrorStatus(head), body, host_.NowNs());
+  }
+  return true;
 }
 
 void HttpHandler::ListSlowClients(const HttpAsker& asker, const RequestHead& head,
@@ -187,7 +190,7 @@ void HttpHandler::Asset(const HttpAsker& asker, const RequestHead& head) {
 void HttpHandler::OnAnswer(std::unique_ptr<Request> answer) {
   switch (answer->asker) {
     case Request::Asker::kApiCall:
-      return api_.OnAnswer(*answer);
+      return api_.OnAnswer(std::move(answer), host_.NowNs());
     case Request::Asker::kTickersPage:
       return tickers_.OnAnswer(*answer, host_.NowNs());
     case Request::Asker::kSlowClients:

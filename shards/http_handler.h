@@ -1,5 +1,5 @@
 // HttpHandler: what the port answers to plain HTTP: health, metrics, last values, the page, the
-// API for publishing and for the list of slow clients, and the upgrade to a WebSocket.
+// server API and the list of slow clients, and the upgrade to a WebSocket.
 //
 // A connection answers one request at a time; what the peer pipelines behind it waits in the
 // connection's input. Answers that need other shards (the API, all last values) are written when
@@ -19,7 +19,8 @@
 #include "shards/console_assets.h"
 #include "shards/exchange.h"
 #include "shards/http_responder.h"
-#include "shards/publish_api.h"
+#include "shards/node.h"
+#include "shards/server_api.h"
 #include "shards/shard_metrics.h"
 #include "shards/slow_clients.h"
 #include "shards/tickers_page.h"
@@ -49,7 +50,7 @@ class HttpHandler {
   };
 
   HttpHandler(const engine::Config& config, ConnectionTable& connections, Exchange& exchange,
-              ShardMetrics& metrics, Host& host, HttpAssets assets);
+              ShardMetrics& metrics, Host& host, HttpAssets assets, const Node& node);
 
   // Input of a connection in state kHttp, from the start of a request: all that has arrived and was
   // not consumed. Returns how many bytes are done with. The caller keeps the rest and comes back
@@ -72,7 +73,8 @@ class HttpHandler {
   void Health(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
   void Metrics(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
   void Tickers(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
-  void Api(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
+  // Answers a request to the server API. False when its path is none of it.
+  bool Api(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
   void ListSlowClients(const HttpAsker& asker, const protocol::RequestHead& head,
                        std::string_view body);
   void Upgrade(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
@@ -84,7 +86,7 @@ class HttpHandler {
   Host& host_;
   const HttpAssets assets_;
   HttpResponder responder_;
-  PublishApi api_;
+  ServerApi api_;
   TickersPage tickers_;
   SlowClients slow_clients_;
 };

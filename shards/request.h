@@ -17,6 +17,7 @@
 #include "shards/publication.h"
 #include "shards/shard_id.h"
 #include "shards/slow_client.h"
+#include "shards/user_request.h"
 
 namespace tickcast::shards {
 
@@ -32,8 +33,14 @@ struct Request {
     kHistoryRemove,
     kPresence,
     kPresenceStats,
-    kTickers,      // Every last value whose channel begins with `channel` ("ticker:").
-    kSlowClients,  // The shard's worst `limit` connections; nothing of a home.
+    kTickers,  // Every last value whose channel begins with `channel` ("ticker:").
+    // What every shard is asked, and nothing of a home:
+    kSlowClients,      // Its worst `limit` connections.
+    kDisconnectUser,   // `user_request`.
+    kUnsubscribeUser,  // The same, from `channel`.
+    kRefreshUser,
+    kInfo,      // `survey`.
+    kChannels,  // `survey`; `channel` is what ChannelPattern takes.
   };
   enum class Asker : std::uint8_t { kSession, kApiCall, kTickersPage, kSlowClients };
 
@@ -78,6 +85,9 @@ struct Request {
   bool lost = false;  // It may come back: keep its place where there is a grace.
   std::shared_ptr<const MemberEvents> events;
 
+  // Of a user's connections; all shards are given the same.
+  std::shared_ptr<const UserRequest> user_request;
+
   // The answer.
   protocol::ErrorCode error = protocol::ErrorCode::kInternal;
   bool failed = false;  // `error` says why.
@@ -93,6 +103,7 @@ struct Request {
   std::uint32_t clients = 0;        // kPresence, kPresenceStats.
   std::uint32_t users = 0;
   std::vector<SlowClient> slow_clients;  // Worst first.
+  std::unique_ptr<Survey> survey;
 };
 
 }  // namespace tickcast::shards

@@ -131,6 +131,7 @@ absl::Status Server::StartThreads() {
     if (!fd.ok()) return fd.status();
     thread->listen_fd = *fd;
   }
+  state_.node = ThisNode(config_, port_);
 
   std::latch built(shards);
   std::latch started(1);

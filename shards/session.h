@@ -25,6 +25,8 @@ struct Session {
 
   // Unsubscribes that came while their subscribe was with the home shard.
   struct Unsubscribe {
+    static constexpr std::uint32_t kByServer = 0;  // In `command_id`: the client did not ask.
+
     ChannelIndex channel;
     std::uint32_t subscribe_id;  // Of the subscribe command it waits for.
     std::uint32_t command_id;

@@ -52,8 +52,10 @@ Shard::Shard(const engine::Config& config, Mesh& mesh, ShardId id, engine::Ring&
       proxies_(config, registry, id, *this),
       commands_(config, connections_, channels_, filters_, fan_out_, join_leave_, exchange_,
                 metrics_, proxies_, *this, seed + 1),
+      users_(connections_),
+      user_requests_(connections_, channels_, users_, commands_, *this),
       web_socket_(connections_, *this),
-      http_(config, connections_, exchange_, metrics_, *this, assets),
+      http_(config, connections_, exchange_, metrics_, *this, assets, server.node),
       feed_port_(config, exchange_, home_),
       now_ns_(ring.now_ns()),
       busy_since_ns_(now_ns_),
@@ -383,10 +385,7 @@ void Shard::OnMessage(ShardId from, Message&& message) {
     case Message::Kind::kTick:
       return home_.Take(std::move(message.publication), now_ns_);
     case Message::Kind::kAsk:
-      if (message.request->kind == Request::Kind::kSlowClients) {
-        return AnswerSlowClients(std::move(message.request));
-      }
-      return home_.Ask(std::move(message.request), now_ns_);
+      return OnQuestion(std::move(message.request));
     case Message::Kind::kLeave:
       return home_.Leave(from, *message.request, now_ns_);
     case Message::Kind::kPart:
@@ -434,6 +433,14 @@ void Shard::OnHttpAnswer(std::unique_ptr<engine::HttpCall> call) {
 
 void Shard::OnProxyAnswer(const Proxies::Question& question, const protocol::ProxyAnswer* answer) {
   commands_.OnProxyAnswer(question, answer);
+}
+
+void Shard::OnQuestion(std::unique_ptr<Request> request) {
+  if (request->kind == Request::Kind::kSlowClients) return AnswerSlowClients(std::move(request));
+  if (!UserRequests::Takes(request->kind)) return home_.Ask(std::move(request), now_ns_);
+  user_requests_.Answer(*request);
+  const ShardId origin = request->origin;
+  exchange_.Send(origin, {.kind = Message::Kind::kAnswer, .request = std::move(request)});
 }
 
 // --- What the command, HTTP and WebSocket handlers ask for ---------------------------------------

@@ -29,9 +29,12 @@
 #include "shards/http_handler.h"
 #include "shards/join_leave.h"
 #include "shards/memory_budget.h"
+#include "shards/node.h"
 #include "shards/pressure.h"
 #include "shards/proxies.h"
 #include "shards/shard_metrics.h"
+#include "shards/user_requests.h"
+#include "shards/users.h"
 #include "shards/web_socket.h"
 
 namespace tickcast::shards {
@@ -40,6 +43,7 @@ namespace tickcast::shards {
 struct ServerState {
   std::atomic<bool> draining{false};
   std::atomic<std::uint32_t> running_shards{0};
+  Node node;
 };
 
 // How often a connection that was blocked is looked at again, and told about at most.
@@ -52,6 +56,7 @@ class Shard final : private Commands::Host,
                     private FanOut::Events,
                     private Proxies::Host,
                     private HttpHandler::Host,
+                    private UserRequests::Host,
                     private WebSocket::Host {
  public:
   // All arguments outlive the shard. `seed` differs from run to run, or epochs would repeat.
@@ -109,6 +114,7 @@ class Shard final : private Commands::Host,
   void DrainLanesInFlush();
   bool MustWait(const Message& message);
   void OnMessage(ShardId from, Message&& message);
+  void OnQuestion(std::unique_ptr<Request> request);
   void TakeHttpAnswers();
   void OnHttpAnswer(std::unique_ptr<engine::HttpCall> call);
   bool has_http_answers() const { return http_port_ != nullptr && http_port_->has_answers(); }
@@ -151,10 +157,12 @@ class Shard final : private Commands::Host,
 
   // Commands::Host
   void Disconnect(engine::Slot slot, protocol::DisconnectCode code) override;
+  // Commands::Host, UserRequests::Host
   void DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) override;
   void HoldInput(engine::Slot slot) override { PauseReading(slot); }
   void ReleaseInput(engine::Slot slot) override;
   void OnConnected(engine::Slot slot) override;
+  void OnExpiryChanged(engine::Slot slot) override;
   std::int64_t UnixSeconds() override;
   std::uint64_t NowNs() override { return now_ns_; }
   // Proxies::Host
@@ -197,6 +205,8 @@ class Shard final : private Commands::Host,
   JoinLeave join_leave_;
   Proxies proxies_;
   Commands commands_;
+  Users users_;
+  UserRequests user_requests_;
   WebSocket web_socket_;
   HttpHandler http_;
   FeedPort feed_port_;

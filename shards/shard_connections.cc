@@ -199,6 +199,7 @@ void Shard::OnResponse(engine::Slot slot, After after) {
 
 void Shard::OnConnected(engine::Slot slot) {
   Connection& connection = connections_[slot];
+  users_.Add(slot);
   connection.due_ns = connection.session->expires_ns;
   if (const std::uint64_t interval = config_.client.ping_interval_ns; interval != 0) {
     // Spread, so that a crowd that connected at once is not pinged at once.
@@ -208,6 +209,12 @@ void Shard::OnConnected(engine::Slot slot) {
   Schedule(slot);
   // The shard's floor, which nobody has told it of.
   if (connection.level != PressureLevel::kNormal) commands_.TellPressure(slot);
+}
+
+void Shard::OnExpiryChanged(engine::Slot slot) {
+  Connection& connection = connections_[slot];
+  connection.due_ns = connection.session->expires_ns;
+  Schedule(slot);
 }
 
 void Shard::OnPeerClose(engine::Slot slot, std::uint16_t code) {
@@ -230,8 +237,14 @@ void Shard::Disconnect(engine::Slot slot, protocol::DisconnectCode code) {
 }
 
 void Shard::DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) {
+  // Whoever may not come back has left for good.
+  if (!protocol::ReconnectsAfter(static_cast<protocol::DisconnectCode>(code)))
+    commands_.LeaveAll(slot, /*may_return=*/false);
   // Codes of an application are not counted one by one.
-  CloseWithFrame(slot, CloseReason::kByApplication, code, reason);
+  const bool usual =
+      code == static_cast<std::uint16_t>(protocol::DisconnectCode::kForceNoReconnect);
+  CloseWithFrame(slot, usual ? CloseReason::kForceNoReconnect : CloseReason::kByApplication, code,
+                 reason);
 }
 
 // --- Closing -------------------------------------------------------------------------------------
@@ -262,6 +275,7 @@ void Shard::BeginClose(engine::Slot slot, CloseReason reason, bool wait_for_peer
   Connection& connection = connections_[slot];
   if (connection.state == Connection::State::kClosing) return;
   metrics_.CountClose(reason);
+  users_.Remove(slot);
   commands_.LeaveAll(slot, MayReturn(reason));
   connection.state = Connection::State::kClosing;
   // Set already when the peer has ended its side: there is nothing to wait for.
@@ -278,6 +292,7 @@ void Shard::BeginClose(engine::Slot slot, CloseReason reason, bool wait_for_peer
 void Shard::CloseNow(engine::Slot slot, CloseReason reason) {
   Connection& connection = connections_[slot];
   if (connection.state != Connection::State::kClosing) metrics_.CountClose(reason);
+  users_.Remove(slot);
   commands_.LeaveAll(slot, MayReturn(reason));
   proxies_.headers().Drop(slot);
   metrics_.MoveLevel(connection.level, PressureLevel::kNormal);

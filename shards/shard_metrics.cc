@@ -37,10 +37,18 @@ constexpr CloseReasonRow kCloseReasons[] = {
     {CloseReason::kInvalidToken, "3500 invalid token"},
     {CloseReason::kBadRequest, "3501 bad request"},
     {CloseReason::kStale, "3502 stale"},
+    {CloseReason::kForceNoReconnect, "3503 force disconnect"},
     {CloseReason::kInappropriateProtocol, "3506 inappropriate protocol"},
     {CloseReason::kNotAvailable, "3508 not available"},
 };
 static_assert(std::size(kCloseReasons) <= 32);
+
+constexpr protocol::ApiError kApiErrors[] = {
+    protocol::ApiError::kInternal,     protocol::ApiError::kUnknownChannel,
+    protocol::ApiError::kNotFound,     protocol::ApiError::kBadRequest,
+    protocol::ApiError::kNotAvailable, protocol::ApiError::kUnrecoverablePosition,
+    protocol::ApiError::kConflict,
+};
 
 constexpr const char* kSkippedHelp =
     "Publications that subscribers were owed and did not get, by reason.";
@@ -148,6 +156,16 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
         &Counter("tickcast_errors_total", "Error replies to clients, by code.", "code",
                  absl::StrCat(static_cast<std::uint32_t>(protocol::kErrors[i].code)).c_str());
   }
+  for (std::size_t i = 0; i < api_commands_.size(); ++i) {
+    const std::string method(protocol::NameOf(static_cast<protocol::ApiMethod>(i)));
+    api_commands_[i] = &Counter("tickcast_api_commands_total", "Commands of the server API.",
+                                "method", method.empty() ? "unknown" : method.c_str());
+  }
+  for (std::size_t i = 0; i < std::size(kApiErrors); ++i) {
+    api_errors_[i] =
+        &Counter("tickcast_api_errors_total", "Errors answered by the server API, by code.", "code",
+                 absl::StrCat(static_cast<std::uint32_t>(kApiErrors[i])).c_str());
+  }
   for (std::size_t i = 0; i < std::size(kCloseReasons); ++i) {
     closes_[i] = &Counter("tickcast_closes_total", "Connections ended, by reason.", "reason",
                           kCloseReasons[i].name);
@@ -184,6 +202,16 @@ void ShardMetrics::CountClose(CloseReason reason) {
 void ShardMetrics::CountError(protocol::ErrorCode error) {
   errors_[static_cast<std::size_t>(error) - static_cast<std::size_t>(protocol::kErrors[0].code)]
       ->Add();
+}
+
+void ShardMetrics::CountApi(protocol::ApiMethod method) {
+  api_commands_[static_cast<std::size_t>(method)]->Add();
+}
+
+void ShardMetrics::CountApiError(protocol::ApiError error) {
+  for (std::size_t i = 0; i < std::size(kApiErrors); ++i) {
+    if (kApiErrors[i] == error) api_errors_[i]->Add();
+  }
 }
 
 void ShardMetrics::CountResponse(int status) {

@@ -10,6 +10,8 @@
 #include <cstdint>
 
 #include "engine/metrics.h"
+#include "protocol/centrifuge/api_error.h"
+#include "protocol/centrifuge/api_method.h"
 #include "protocol/centrifuge/codes.h"
 #include "shards/channel.h"
 #include "shards/connection.h"
@@ -25,6 +27,8 @@ class ShardMetrics {
 
   void CountClose(CloseReason reason);
   void CountError(protocol::ErrorCode error);
+  void CountApi(protocol::ApiMethod method);
+  void CountApiError(protocol::ApiError error);  // kNone is not counted.
   void CountResponse(int status);
   // A connection's level has changed; or it came with, or went at, a level.
   void CountLevel(PressureLevel from, PressureLevel to);
@@ -102,7 +106,9 @@ class ShardMetrics {
   engine::Gauge& presence_clients_;
   engine::Counter& join_leave_size_;
   std::array<engine::Counter*, kErrors> errors_{};
-  std::array<engine::Counter*, 32> closes_{};    // By the order of kCloseReasons.
+  std::array<engine::Counter*, 32> closes_{};  // By the order of kCloseReasons.
+  std::array<engine::Counter*, protocol::kApiMethods + 1> api_commands_{};
+  std::array<engine::Counter*, 7> api_errors_{};
   std::array<engine::Counter*, 5> responses_{};  // 1xx to 5xx.
   std::array<engine::Gauge*, kPressureLevels> at_level_{};
   std::array<engine::Counter*, kPressureLevels> to_level_{};

@@ -5,44 +5,12 @@
 #include <optional>
 #include <vector>
 
-#include <absl/strings/escaping.h>
-#include <absl/strings/match.h>
-
-#include "protocol/json/object_reader.h"
+#include "protocol/centrifuge/api_members.h"
 
 namespace tickcast::protocol {
 namespace {
 
 constexpr std::size_t kExpectedBodyBytes = 4 * 1024;
-
-// Methods of the original that the legacy endpoint may name and that are answered as not found
-// here; any further name is no method and fails the request.
-constexpr std::string_view kOtherMethods[] = {
-    "subscribe",  "unsubscribe",    "disconnect",
-    "presence",   "presence_stats", "history",
-    "info",       "history_remove", "rpc",
-    "refresh",    "channels",       "map_publish",
-    "map_remove", "map_read_state", "map_read_stream",
-    "map_stats",  "map_clear",      "shared_poll_publish",
-};
-
-// The original reads the name without case, or its number: 0 publish, 1 broadcast, more for others.
-std::optional<ApiMethod> MethodNamed(std::string_view name) {
-  if (absl::EqualsIgnoreCase({name.data(), name.size()}, "publish")) return ApiMethod::kPublish;
-  if (absl::EqualsIgnoreCase({name.data(), name.size()}, "broadcast")) return ApiMethod::kBroadcast;
-  for (const std::string_view other : kOtherMethods) {
-    if (absl::EqualsIgnoreCase({name.data(), name.size()}, {other.data(), other.size()})) {
-      return ApiMethod::kOther;
-    }
-  }
-  return std::nullopt;
-}
-
-ApiMethod MethodNumbered(std::int32_t number) {
-  if (number == 0) return ApiMethod::kPublish;
-  if (number == 1) return ApiMethod::kBroadcast;
-  return ApiMethod::kOther;
-}
 
 // The bytes of the first JSON object in `body`, which others may follow. Only finds where it ends;
 // whether it is one is for the validator to say.
@@ -73,7 +41,7 @@ std::string_view TrimLeft(std::string_view text) {
 }  // namespace
 
 struct ApiRequestParser::Impl {
-  // Which of `channels` are a command's. Turned into a span when the vector has stopped growing.
+  // Which of `names` are a command's. Turned into a span when the vector has stopped growing.
   struct Slice {
     std::size_t first = 0;
     std::size_t count = 0;
@@ -82,10 +50,10 @@ struct ApiRequestParser::Impl {
   JsonObjectReader reader{kExpectedBodyBytes};
   std::vector<char> text;           // The body or its params, minified: what most views point into.
   std::vector<char> envelope;       // Legacy: the command around the params.
-  std::deque<std::string> decoded;  // Payloads that came as b64data.
+  std::deque<std::string> decoded;  // What came as base64.
   std::vector<ApiCommand> commands;
   std::vector<Slice> slices;  // One per command.
-  std::vector<std::string_view> channels;
+  std::vector<std::string_view> names;
   bool parallel = false;
 
   void Reset(std::size_t body_bytes);
@@ -95,15 +63,13 @@ struct ApiRequestParser::Impl {
   void ConnectSlices();
 
  private:
-  void Add(ApiMethod method, std::uint32_t id = 0);
+  // Adds a command; what it returns is good until the next one is added.
+  ApiDraft Add(ApiMethod method, std::uint32_t id = 0);
   void DropLast();
-  // Fail the last command: nothing but its reply is left to do.
+  // Fails the last command: nothing but its reply is left to do.
   void FailLast(ApiError error);
-
-  // These work on the last command. False: a wrong type.
-  bool ReadMember(std::string_view name, JsonValue& value, std::string_view& b64data);
-  bool ReadChannels(JsonValue& value);
-  void CheckLast(std::string_view b64data);
+  // Ends the last command, which all members of `draft` have been read of.
+  void FinishLast(ApiDraft& draft);
 
   bool ReadBatchCommand(JsonValue& element);
   bool ReadLegacyCommand(std::string_view object, char* params_text, std::size_t& params_bytes);
@@ -116,120 +82,67 @@ void ApiRequestParser::Impl::Reset(std::size_t body_bytes) {
   decoded.clear();
   commands.clear();
   slices.clear();
-  channels.clear();
+  names.clear();
   parallel = false;
 }
 
-void ApiRequestParser::Impl::Add(ApiMethod method, std::uint32_t id) {
+ApiDraft ApiRequestParser::Impl::Add(ApiMethod method, std::uint32_t id) {
   ApiCommand& command = commands.emplace_back();
   command.method = method;
   command.id = id;
-  slices.push_back({channels.size(), 0});
+  slices.push_back({names.size(), 0});
+  return ApiDraft{.command = command, .names = names, .first_name = names.size()};
 }
 
 void ApiRequestParser::Impl::DropLast() {
-  channels.resize(slices.back().first);
+  names.resize(slices.back().first);
   slices.pop_back();
   commands.pop_back();
 }
 
 void ApiRequestParser::Impl::FailLast(ApiError error) {
+  const ApiMethod method = commands.back().method;
   const std::uint32_t id = commands.back().id;
   DropLast();
-  Add(ApiMethod::kOther, id);
+  Add(method, id);
   commands.back().error = error;
 }
 
-bool ApiRequestParser::Impl::ReadChannels(JsonValue& value) {
-  Slice& slice = slices.back();
-  channels.resize(slice.first);  // Of two members of this name the last counts.
-  const auto read_one = [&](JsonValue& one) { return one.Read(channels.emplace_back()); };
-  const bool is_readable = commands.back().method == ApiMethod::kBroadcast
-                               ? value.is_null() || value.ReadArray(read_one)
-                               : read_one(value);
-  slice.count = channels.size() - slice.first;
-  return is_readable;
-}
-
-bool ApiRequestParser::Impl::ReadMember(std::string_view name, JsonValue& value,
-                                        std::string_view& b64data) {
-  ApiCommand& command = commands.back();
-  if (name == (command.method == ApiMethod::kBroadcast ? "channels" : "channel")) {
-    return ReadChannels(value);
-  }
-  if (name == "data") return value.ReadJson(command.data);
-  if (name == "b64data") return value.Read(b64data);
-  if (name == "skip_history") return value.Read(command.skip_history);
-  if (name == "tags") return value.ReadStringMapJson(command.tags);
-  if (name == "idempotency_key") return value.Read(command.idempotency_key);
-  if (name == "delta") return value.Read(command.delta);
-  if (name == "version") return value.Read(command.version);
-  if (name == "version_epoch") return value.Read(command.version_epoch);
-  return true;
-}
-
-// What is wrong with a request of right types fails it alone.
-void ApiRequestParser::Impl::CheckLast(std::string_view b64data) {
-  const Slice& slice = slices.back();
-  if (slice.count == 0) return FailLast(ApiError::kBadRequest);
-  if (commands.back().method == ApiMethod::kPublish && channels[slice.first].empty()) {
-    return FailLast(ApiError::kBadRequest);
-  }
-  if (!b64data.empty()) {
-    std::string payload;
-    if (!absl::Base64Unescape({b64data.data(), b64data.size()}, &payload)) {
-      return FailLast(ApiError::kBadRequest);
-    }
-    const std::size_t payload_bytes = payload.size();
-    payload.append(kJsonPaddingBytes, ' ');
-    const std::optional<std::string_view> line =
-        reader.validator().Minify(std::string_view(payload).substr(0, payload_bytes));
-    if (!line) return FailLast(ApiError::kBadRequest);
-    commands.back().data = decoded.emplace_back(*line);
-  }
-  if (commands.back().data.empty()) FailLast(ApiError::kBadRequest);
+void ApiRequestParser::Impl::FinishLast(ApiDraft& draft) {
+  const ApiError error = CheckApiRequest(draft, reader.validator(), decoded);
+  if (error != ApiError::kNone) return FailLast(error);
+  slices.back().count = names.size() - slices.back().first;
 }
 
 bool ApiRequestParser::Impl::ReadSingle(ApiMethod method, std::string_view body) {
-  Add(method);
-  std::string_view b64data;
+  ApiDraft draft = Add(method);
   const auto read_member = [&](std::string_view name, JsonValue& value) {
-    return ReadMember(name, value, b64data);
+    return ReadApiMember(draft, name, value);
   };
   if (reader.Read(body, text.data(), read_member) == 0) return false;
-  CheckLast(b64data);
+  FinishLast(draft);
   return true;
 }
 
 bool ApiRequestParser::Impl::ReadBatchCommand(JsonValue& element) {
-  // Of several methods in one command the first in the order of the original counts.
-  ApiMethod method = ApiMethod::kOther;
-  Add(method);
+  std::optional<ApiDraft> draft;
+  draft.emplace(Add(ApiMethod::kNone));
   if (element.is_null()) {
     FailLast(ApiError::kBadRequest);
     return true;
   }
-  std::string_view b64data;
+  // Of several methods in one command the first in the order of the original counts.
   const bool is_readable = element.ReadObject([&](std::string_view name, JsonValue& request) {
-    const ApiMethod named = name == "publish"     ? ApiMethod::kPublish
-                            : name == "broadcast" ? ApiMethod::kBroadcast
-                                                  : ApiMethod::kOther;
-    if (named == ApiMethod::kOther || named > method || request.is_null()) return true;
-    method = named;
+    const ApiMethod named = ApiMethodNamed(name);
+    if (named >= draft->command.method || request.is_null()) return true;
     DropLast();
-    Add(method);
-    b64data = {};
+    draft.emplace(Add(named));
     return request.ReadObject([&](std::string_view member_name, JsonValue& value) {
-      return ReadMember(member_name, value, b64data);
+      return ReadApiMember(*draft, member_name, value);
     });
   });
-  if (!is_readable) return false;
-  if (method == ApiMethod::kOther) {
-    FailLast(ApiError::kNotFound);
-  } else {
-    CheckLast(b64data);
-  }
-  return true;
+  if (is_readable) FinishLast(*draft);
+  return is_readable;
 }
 
 bool ApiRequestParser::Impl::ReadBatch(std::string_view body) {
@@ -255,30 +168,31 @@ bool ApiRequestParser::Impl::ReadLegacyCommand(std::string_view object, char* pa
     if (value.is_string()) {
       std::string_view method_name;
       if (!value.Read(method_name)) return false;
-      method = MethodNamed(method_name);
+      method = LegacyMethodNamed(method_name);
       return method.has_value();
     }
     std::int32_t number = 0;
     if (!value.Read(number)) return false;
-    method = MethodNumbered(number);
+    method = LegacyMethodNumbered(number);
     return true;
   };
   params_bytes = 0;
   if (reader.Read(object, envelope.data(), read_member) == 0) return false;
 
-  Add(*method, id);
-  if (method == ApiMethod::kOther) {
+  ApiDraft draft = Add(*method, id);
+  if (method == ApiMethod::kNone) {
     FailLast(ApiError::kNotFound);
     return true;
   }
-  std::string_view b64data;
+  // The original does not even look whether there are any.
+  if (method == ApiMethod::kInfo) return true;
   params_bytes = reader.Read(params, params_text, [&](std::string_view name, JsonValue& value) {
-    return ReadMember(name, value, b64data);
+    return ReadApiMember(draft, name, value);
   });
   if (params_bytes == 0) {
     FailLast(ApiError::kBadRequest);
   } else {
-    CheckLast(b64data);
+    FinishLast(draft);
   }
   return true;
 }
@@ -300,7 +214,9 @@ bool ApiRequestParser::Impl::ReadLegacy(std::string_view body) {
 
 void ApiRequestParser::Impl::ConnectSlices() {
   for (std::size_t i = 0; i < commands.size(); ++i) {
-    commands[i].channels = std::span(channels).subspan(slices[i].first, slices[i].count);
+    const auto slice = std::span(names).subspan(slices[i].first, slices[i].count);
+    const bool is_whitelist = commands[i].method == ApiMethod::kDisconnect;
+    (is_whitelist ? commands[i].whitelist : commands[i].channels) = slice;
   }
 }
 
@@ -312,17 +228,14 @@ ApiRequestParser::~ApiRequestParser() = default;
 ApiVerdict ApiRequestParser::Parse(ApiEndpoint endpoint, std::string_view body) {
   impl_->Reset(body.size());
   bool is_readable = false;
-  switch (endpoint) {
-    case ApiEndpoint::kPublish:
-      is_readable = impl_->ReadSingle(ApiMethod::kPublish, body);
+  switch (endpoint.form) {
+    case ApiForm::kSingle:
+      is_readable = impl_->ReadSingle(endpoint.method, body);
       break;
-    case ApiEndpoint::kBroadcast:
-      is_readable = impl_->ReadSingle(ApiMethod::kBroadcast, body);
-      break;
-    case ApiEndpoint::kBatch:
+    case ApiForm::kBatch:
       is_readable = impl_->ReadBatch(body);
       break;
-    case ApiEndpoint::kLegacy:
+    case ApiForm::kLegacy:
       is_readable = impl_->ReadLegacy(body);
       break;
   }

@@ -1,110 +1,89 @@
-// The server API over HTTP: publish and broadcast by a backend, one at a time or in a batch.
+// The server API over HTTP: what a backend asks of the server, one at a time or in a batch.
 //
-// Four endpoints carry the same commands, so they decode to one list and one writer answers them
-// all. There are two kinds of failure: a body that is not the JSON of its endpoint is HTTP 400 with
-// no commands run; a command that asks something wrong is HTTP 200 with `error` in its own reply,
-// and the others of the batch run. Payloads leave here validated and minified, `b64data` decoded.
+// All endpoints carry the same commands, so they decode to one list and one writer (api_reply.h)
+// answers them all. There are two kinds of failure: a body that is not the JSON of its endpoint is
+// HTTP 400 with no commands run; a command that asks something wrong is HTTP 200 with `error` in
+// its own reply, and the others of the batch run. Payloads leave here validated and minified,
+// `b64data` decoded.
 // Sources: internal/api and internal/apiproto/api.proto of github.com/centrifugal/centrifugo 6.9.
-// Threading: an ApiRequestParser belongs to one thread; ApiReplyWriter is a value.
+// Threading: an ApiRequestParser belongs to one thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
+
+#include "protocol/centrifuge/api_error.h"
+#include "protocol/centrifuge/api_method.h"
 
 namespace tickcast::protocol {
 
-enum class ApiEndpoint : std::uint8_t {
-  kPublish,    // POST /api/publish:   {channel, data, …}
-  kBroadcast,  // POST /api/broadcast: {channels, data, …}
-  kBatch,      // POST /api/batch:     {commands: [{publish: {…}}, …], parallel}
-  kLegacy,     // POST /api:           {id, method, params}, several with white space between
-};
-
-enum class ApiMethod : std::uint8_t {
-  kPublish,
-  kBroadcast,
-  kOther,  // Always with an error: answered, not run.
-};
-
-// Errors of the API. 104 and 113 have other texts than those of the client protocol.
-enum class ApiError : std::uint32_t {
-  kNone = 0,
-  kInternal = 100,
-  kUnknownChannel = 102,
-  kNotFound = 104,
-  kBadRequest = 107,
-  kNotAvailable = 108,
-  kUnrecoverablePosition = 112,
-  kConflict = 113,
-};
-
-constexpr std::string_view MessageOf(ApiError error) {
-  switch (error) {
-    case ApiError::kNone:
-      return "";
-    case ApiError::kInternal:
-      return "internal server error";
-    case ApiError::kUnknownChannel:
-      return "unknown channel";
-    case ApiError::kNotFound:
-      return "not found";
-    case ApiError::kBadRequest:
-      return "bad request";
-    case ApiError::kNotAvailable:
-      return "not available";
-    case ApiError::kUnrecoverablePosition:
-      return "unrecoverable position";
-    case ApiError::kConflict:
-      return "conflict";
-  }
-  return "";
-}
-
-// The HTTP status of an error where the request has `X-Centrifugo-Error-Mode: transport`.
-constexpr int HttpStatusOf(ApiError error) {
-  switch (error) {
-    case ApiError::kNone:
-      return 200;
-    case ApiError::kInternal:
-      return 500;
-    case ApiError::kUnknownChannel:
-      return 404;
-    case ApiError::kNotFound:
-      return 404;
-    case ApiError::kBadRequest:
-      return 400;
-    case ApiError::kNotAvailable:
-      return 400;
-    case ApiError::kUnrecoverablePosition:
-      return 416;
-    case ApiError::kConflict:
-      return 409;
-  }
-  return 500;
-}
-
-// One command. Views live until the parser's next Parse().
+// One command. Views live until the parser's next Parse(). What a command's method has no use for
+// is left as it is here.
 struct ApiCommand {
-  ApiMethod method = ApiMethod::kOther;
+  ApiMethod method = ApiMethod::kNone;
   // Not kNone: answer with it and do not run. Channel names may still be unknown to the config.
   ApiError error = ApiError::kNone;
-  std::uint32_t id = 0;  // Legacy endpoint: echoed in the reply.
+  std::uint32_t id = 0;  // Legacy form: echoed in the reply.
 
   // Publish has exactly one. Broadcast has at least one; an empty name among them is answered with
-  // kBadRequest at its place.
+  // kBadRequest at its place. Other methods that need one have exactly one; unsubscribe may have
+  // none.
   std::span<const std::string_view> channels;
-  std::string_view data;  // One-line JSON, never empty where `error` is kNone.
+  std::string_view channel() const { return channels.empty() ? std::string_view() : channels[0]; }
+
+  // publish, broadcast; `data` of subscribe, too. One-line JSON. In a publication it is empty only
+  // where `raw` is not: what came as base64, as it was, JSON or not.
+  std::string_view data;
+  std::string_view raw;
   std::string_view tags;  // One-line JSON object of strings, or empty.
   std::string_view idempotency_key;
   std::string_view version_epoch;
   std::uint64_t version = 0;
   bool skip_history = false;
   bool delta = false;
+
+  // subscribe, unsubscribe, disconnect, refresh: the connections of `user` ("" = of those who are
+  // anonymous), only the one with this client id or session if they are not empty.
+  std::string_view user;
+  std::string_view client;
+  std::string_view session;
+  std::string_view info;       // subscribe, refresh: one-line JSON or empty.
+  std::int64_t expire_at = 0;  // Unix seconds; 0 = never.
+  bool expired = false;        // refresh.
+
+  // subscribe: each overrides what the channel's namespace says.
+  std::optional<bool> presence;
+  std::optional<bool> join_leave;
+  std::optional<bool> force_recovery;
+  std::optional<bool> force_positioning;
+  std::optional<bool> force_push_join_leave;
+
+  // disconnect.
+  std::uint16_t disconnect_code = 3503;
+  std::string_view disconnect_reason = "force disconnect";
+  std::span<const std::string_view> whitelist;  // Client ids that stay.
+
+  // history; subscribe: `recover_since`.
+  bool has_since = false;
+  std::uint64_t since_offset = 0;
+  std::string_view since_epoch;
+  std::int32_t limit = 0;
+  bool reverse = false;
+
+  std::string_view pattern;        // channels: what ChannelPattern takes; "" = all.
+  std::string_view uid;            // revoke_token: the token's `jti`.
+  std::int64_t issued_before = 0;  // invalidate_user_tokens: Unix seconds; 0 = now.
 };
+
+// A close code and reason that a `disconnect` may ask for: what a close frame can carry and an SDK
+// understands (RFC 6455 section 7.4.2, and a control frame's 125 bytes).
+inline constexpr std::uint32_t kMinDisconnectCode = 3000;
+inline constexpr std::uint32_t kMaxDisconnectCode = 4999;
+inline constexpr std::size_t kMaxDisconnectReasonBytes = 123;
 
 enum class ApiVerdict : std::uint8_t {
   kOk,
@@ -121,7 +100,7 @@ class ApiRequestParser {
   // REQUIRES: kJsonPaddingBytes readable bytes behind `body`, which may be gone after the call.
   ApiVerdict Parse(ApiEndpoint endpoint, std::string_view body);
 
-  // In the order of the request; one for kPublish and kBroadcast; may be none for kBatch.
+  // In the order of the request; one for ApiForm::kSingle; may be none for kBatch.
   std::span<const ApiCommand> commands() const;
 
   // Batch: the commands may run in any order. They are answered in theirs.
@@ -131,37 +110,5 @@ class ApiRequestParser {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// How one publication ended.
-struct ApiPublishResult {
-  ApiError error = ApiError::kNone;
-  std::uint64_t offset = 0;  // 0 and "" where the channel has no history.
-  std::string_view epoch;
-};
-
-// Writes the body of the answer: one call of Publish, Broadcast or Error per command, in order,
-// then Finish. Usage: if command.error is set, Error(); else run it and report the outcome.
-class ApiReplyWriter {
- public:
-  // Appends to `out`, which must outlive the writer.
-  ApiReplyWriter(ApiEndpoint endpoint, std::string& out);
-
-  void Publish(const ApiCommand& command, const ApiPublishResult& result);
-  // `results` has one element per channel of the command.
-  void Broadcast(const ApiCommand& command, std::span<const ApiPublishResult> results);
-  void Error(const ApiCommand& command, ApiError error);
-  void Finish();
-
- private:
-  void BeginReply(const ApiCommand& command);
-
-  const ApiEndpoint endpoint_;
-  std::string& out_;
-  std::size_t replies_ = 0;
-};
-
-// {"code":…,"message":…}: the body of an error of kPublish or kBroadcast under
-// `X-Centrifugo-Error-Mode: transport`, sent with HttpStatusOf(error).
-void AppendApiError(ApiError error, std::string& out);
 
 }  // namespace tickcast::protocol

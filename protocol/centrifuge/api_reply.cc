@@ -1,4 +1,5 @@
-#include "protocol/centrifuge/api.h"
+#include "protocol/centrifuge/api_reply.h"
+
 #include "protocol/json/object_writer.h"
 
 namespace tickcast::protocol {
@@ -12,19 +13,40 @@ void AppendPublishResult(const ApiPublishResult& result, std::string& out) {
   writer.Close();
 }
 
-// {"responses":[{"result":{…}},{"error":{…}},…]}
-void AppendBroadcastResult(std::span<const ApiPublishResult> results, std::string& out) {
+// {"result":{…}} or {"error":{…}}
+void AppendPublishResponse(const ApiPublishResult& result, std::string& out) {
   ObjectWriter writer(out);
-  AppendArray(results, writer.Member("responses"),
-              [](const ApiPublishResult& result, std::string& element) {
-                ObjectWriter response(element);
-                if (result.error == ApiError::kNone) {
-                  AppendPublishResult(result, response.Member("result"));
-                } else {
-                  AppendApiError(result.error, response.Member("error"));
-                }
-                response.Close();
-              });
+  if (result.error == ApiError::kNone) {
+    AppendPublishResult(result, writer.Member("result"));
+  } else {
+    AppendApiError(result.error, writer.Member("error"));
+  }
+  writer.Close();
+}
+
+void AppendPublication(const PublicationView& publication, std::string& out) {
+  ObjectWriter writer(out);
+  writer.JsonUnlessEmpty("data", publication.data);
+  if (!publication.info_json.empty()) {
+    writer.Member("info") += publication.info_json;
+  } else if (!publication.info.empty()) {
+    AppendClientInfo(publication.info, writer.Member("info"));
+  }
+  writer.NumberUnlessZero("offset", publication.offset);
+  if (publication.tags != "{}") writer.JsonUnlessEmpty("tags", publication.tags);
+  writer.Close();
+}
+
+void AppendNode(const ApiNode& node, std::string& out) {
+  ObjectWriter writer(out);
+  writer.Quoted("uid", node.uid);
+  writer.Quoted("name", node.name);
+  writer.Quoted("version", node.version);
+  writer.Number("num_clients", node.clients);
+  writer.Number("num_users", node.users);
+  writer.Number("num_channels", node.channels);
+  writer.NumberUnlessZero("uptime", node.uptime_s);
+  writer.Number("num_subs", node.subscriptions);
   writer.Close();
 }
 
@@ -37,20 +59,18 @@ void AppendApiError(ApiError error, std::string& out) {
   writer.Close();
 }
 
-ApiReplyWriter::ApiReplyWriter(ApiEndpoint endpoint, std::string& out)
-    : endpoint_(endpoint), out_(out) {}
+ApiReplyWriter::ApiReplyWriter(ApiForm form, std::string& out) : form_(form), out_(out) {}
 
 // Opens a reply up to where its `error` or its outcome goes; the caller closes the object.
 void ApiReplyWriter::BeginReply(const ApiCommand& command) {
-  switch (endpoint_) {
-    case ApiEndpoint::kPublish:
-    case ApiEndpoint::kBroadcast:
+  switch (form_) {
+    case ApiForm::kSingle:
       out_ += '{';
       break;
-    case ApiEndpoint::kBatch:
+    case ApiForm::kBatch:
       out_ += replies_ == 0 ? R"({"replies":[{)" : ",{";
       break;
-    case ApiEndpoint::kLegacy:
+    case ApiForm::kLegacy:
       out_ += replies_ == 0 ? "{" : "\n{";
       if (command.id != 0) {
         out_ += R"("id":)";
@@ -62,21 +82,13 @@ void ApiReplyWriter::BeginReply(const ApiCommand& command) {
   ++replies_;
 }
 
-void ApiReplyWriter::Publish(const ApiCommand& command, const ApiPublishResult& result) {
-  if (result.error != ApiError::kNone) return Error(command, result.error);
+std::string& ApiReplyWriter::BeginResult(const ApiCommand& command) {
   BeginReply(command);
   // A batch names the outcome for its method, the others have only one to tell.
-  out_ += endpoint_ == ApiEndpoint::kBatch ? R"("publish":)" : R"("result":)";
-  AppendPublishResult(result, out_);
-  out_ += '}';
-}
-
-void ApiReplyWriter::Broadcast(const ApiCommand& command,
-                               std::span<const ApiPublishResult> results) {
-  BeginReply(command);
-  out_ += endpoint_ == ApiEndpoint::kBatch ? R"("broadcast":)" : R"("result":)";
-  AppendBroadcastResult(results, out_);
-  out_ += '}';
+  out_ += '"';
+  out_ += form_ == ApiForm::kBatch ? NameOf(command.method) : "result";
+  out_ += "\":";
+  return out_;
 }
 
 void ApiReplyWriter::Error(const ApiCommand& command, ApiError error) {
@@ -86,8 +98,73 @@ void ApiReplyWriter::Error(const ApiCommand& command, ApiError error) {
   out_ += '}';
 }
 
+void ApiReplyWriter::Publish(const ApiCommand& command, const ApiPublishResult& result) {
+  if (result.error != ApiError::kNone) return Error(command, result.error);
+  AppendPublishResult(result, BeginResult(command));
+  out_ += '}';
+}
+
+void ApiReplyWriter::Broadcast(const ApiCommand& command,
+                               std::span<const ApiPublishResult> results) {
+  ObjectWriter writer(BeginResult(command));
+  AppendArray(results, writer.Member("responses"), AppendPublishResponse);
+  writer.Close();
+  out_ += '}';
+}
+
+void ApiReplyWriter::Done(const ApiCommand& command) { BeginResult(command) += "{}}"; }
+
+void ApiReplyWriter::Presence(const ApiCommand& command, std::span<const ClientInfo> clients) {
+  ObjectWriter writer(BeginResult(command));
+  ObjectWriter presence(writer.Member("presence"));
+  for (const ClientInfo& client : clients) {
+    AppendClientInfo(client, presence.MemberNamed(client.client));
+  }
+  presence.Close();
+  writer.Close();
+  out_ += '}';
+}
+
+void ApiReplyWriter::PresenceStats(const ApiCommand& command, std::uint32_t clients,
+                                   std::uint32_t users) {
+  ObjectWriter writer(BeginResult(command));
+  writer.Number("num_clients", clients);
+  writer.Number("num_users", users);
+  writer.Close();
+  out_ += '}';
+}
+
+void ApiReplyWriter::History(const ApiCommand& command, const HistoryResult& result) {
+  ObjectWriter writer(BeginResult(command));
+  AppendArray(result.publications, writer.Member("publications"), AppendPublication);
+  writer.Quoted("epoch", result.epoch);
+  writer.Number("offset", result.offset);
+  writer.Close();
+  out_ += '}';
+}
+
+void ApiReplyWriter::Info(const ApiCommand& command, const ApiNode& node) {
+  ObjectWriter writer(BeginResult(command));
+  AppendArray(std::span(&node, 1), writer.Member("nodes"), AppendNode);
+  writer.Close();
+  out_ += '}';
+}
+
+void ApiReplyWriter::Channels(const ApiCommand& command, std::span<const ApiChannel> channels) {
+  ObjectWriter writer(BeginResult(command));
+  ObjectWriter list(writer.Member("channels"));
+  for (const ApiChannel& channel : channels) {
+    ObjectWriter info(list.MemberNamed(channel.name));
+    info.NumberUnlessZero("num_clients", channel.clients);
+    info.Close();
+  }
+  list.Close();
+  writer.Close();
+  out_ += '}';
+}
+
 void ApiReplyWriter::Finish() {
-  if (endpoint_ == ApiEndpoint::kBatch) out_ += replies_ == 0 ? "{}" : "]}";
+  if (form_ == ApiForm::kBatch) out_ += replies_ == 0 ? "{}" : "]}";
 }
 
 }  // namespace tickcast::protocol

@@ -130,6 +130,7 @@ void Person::OnHeard(const Heard& heard) {
     case Heard::Kind::kMessage:
     case Heard::Kind::kJoin:
     case Heard::Kind::kLeave:
+    case Heard::Kind::kRefreshed:
       return;
     case Heard::Kind::kPresence:
     case Heard::Kind::kPresenceStats:

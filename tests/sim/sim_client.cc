@@ -317,6 +317,9 @@ void SimClient::OnPush(simdjson::dom::object push) {
   } else if (push["message"].get(body) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kMessage;
     heard.text = DataMember(body);
+  } else if (push["refresh"].get(body) == simdjson::SUCCESS) {
+    heard.kind = Heard::Kind::kRefreshed;
+    heard.code = static_cast<std::uint32_t>(Member<std::uint64_t>(body, "ttl", 0));
   } else {
     ADD_FAILURE() << "a push of no known kind: " << simdjson::minify(push);
   }

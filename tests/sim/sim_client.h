@@ -45,6 +45,7 @@ struct Heard {
     kPublication,  // Push: `publications` has one.
     kDropped,      // Push: the server ended the subscription with `code`.
     kMessage,      // Push without a channel: `text`.
+    kRefreshed,    // Push: the connection's end was set; `code` is its ttl, 0 = none.
     kPing,
     kPong,    // Of RFC 6455.
     kClosed,  // Close frame with `code`.

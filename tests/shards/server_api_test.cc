@@ -1,4 +1,4 @@
-#include "shards/publish_api.h"
+#include "shards/server_api.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,10 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/json/payload.h"
-#include "shards/home.h"
 #include "tests/shards/fake_ring.h"
-#include "tests/shards/http_test_world.h"
+#include "tests/shards/server_api_world.h"
 #include "tests/shards/test_publications.h"
 
 namespace tickcast::shards {
@@ -19,58 +17,9 @@ namespace {
 using protocol::ApiEndpoint;
 using testing::HasSubstr;
 
-constexpr std::uint64_t kNowNs = 1'000'000'000;
-
-// An API on a shard that is the home of every channel, or of none where `shards` is more.
-class PublishApiTest : public testing::Test {
- protected:
-  PublishApiTest() {
-    config_.channel.namespaces = {
-        {.name = "room", .history_size = 10, .history_ttl_ns = 60 * kNowNs}, {.name = "trade"}};
-    config_.channel.max_length = 20;
-  }
-
-  void Run(const HttpAsker& asker, ApiEndpoint endpoint, std::string_view body) {
-    std::string padded(body);
-    padded.resize(body.size() + protocol::kJsonPaddingBytes);
-    api_.Run(asker, endpoint, std::string_view(padded).substr(0, body.size()), kNowNs);
-  }
-  // The turns of a shard that answers itself.
-  void Turn() {
-    exchange_.Drain(1000, [this](ShardId, Message&& message) {
-      if (message.kind == Message::Kind::kAsk) home_.Ask(std::move(message.request), kNowNs);
-      if (message.kind == Message::Kind::kAnswer) api_.OnAnswer(*message.request);
-    });
-  }
-  TestResponse Call(ApiEndpoint endpoint, std::string_view body) {
-    const HttpAsker asker = world_.Client();
-    Run(asker, endpoint, body);
-    Turn();
-    Turn();
-    EXPECT_TRUE(world_.answered(asker)) << body;
-    return world_.ResponseTo(asker);
-  }
-  std::string EpochOf(std::string_view channel) {
-    auto question = std::make_unique<Request>();
-    question->kind = Request::Kind::kHistory;
-    question->channel = channel;
-    home_.Ask(std::move(question), kNowNs);
-    std::string epoch;
-    exchange_.Drain(1000, [&](ShardId, Message&& message) { epoch = message.request->epoch; });
-    return epoch;
-  }
-
-  engine::Config config_;
-  Mesh mesh_{1, 4};
-  Exchange exchange_{mesh_, 0};
-  Home home_{config_, exchange_, 1};
-  HttpTestWorld world_;
-  PublishApi api_{config_, exchange_, world_.responder_, world_.metrics_};
-};
-
 // --- Who may -------------------------------------------------------------------------------------
 
-class PublishApiKeyTest : public PublishApiTest {
+class ServerApiKeyTest : public ServerApiTest {
  protected:
   using Headers = std::vector<std::pair<std::string, std::string>>;
   bool Authorized(std::string_view target, const Headers& headers = {}) {
@@ -80,7 +29,7 @@ class PublishApiKeyTest : public PublishApiTest {
   }
 };
 
-TEST_F(PublishApiKeyTest, TheKeyIsTakenFromEitherHeaderOrTheQuery) {
+TEST_F(ServerApiKeyTest, TheKeyIsTakenFromEitherHeaderOrTheQuery) {
   config_.http_api.key = "s3cret";
   EXPECT_TRUE(Authorized("/api", {{"X-API-Key", "s3cret"}}));
   EXPECT_TRUE(Authorized("/api", {{"x-api-key", "s3cret"}}));
@@ -90,7 +39,7 @@ TEST_F(PublishApiKeyTest, TheKeyIsTakenFromEitherHeaderOrTheQuery) {
   EXPECT_TRUE(Authorized("/api?a=b&api_key=s3cr%65t"));
 }
 
-TEST_F(PublishApiKeyTest, AnythingElseIsRefused) {
+TEST_F(ServerApiKeyTest, AnythingElseIsRefused) {
   config_.http_api.key = "s3cret";
   EXPECT_FALSE(Authorized("/api"));
   for (const char* const wrong : {"", "s3cre", "s3cretx", "s3creT", "S3cret", "xxxxxx", "apikey"}) {
@@ -107,7 +56,7 @@ TEST_F(PublishApiKeyTest, AnythingElseIsRefused) {
 }
 
 // An empty key must not be what an empty header matches.
-TEST_F(PublishApiKeyTest, WithoutAConfiguredKeyNobodyPasses) {
+TEST_F(ServerApiKeyTest, WithoutAConfiguredKeyNobodyPasses) {
   EXPECT_FALSE(Authorized("/api"));
   EXPECT_FALSE(Authorized("/api", {{"X-API-Key", ""}}));
   EXPECT_FALSE(Authorized("/api", {{"Authorization", "apikey "}}));
@@ -118,39 +67,36 @@ TEST_F(PublishApiKeyTest, WithoutAConfiguredKeyNobodyPasses) {
 
 // --- Publishing ----------------------------------------------------------------------------------
 
-TEST_F(PublishApiTest, PublishAnswersWithThePosition) {
+TEST_F(ServerApiTest, PublishAnswersWithThePosition) {
   const std::string epoch = EpochOf("room:1");
-  const TestResponse response =
-      Call(ApiEndpoint::kPublish, R"({"channel":"room:1","data":{"a": 1}})");
+  const TestResponse response = Call(kPublish, R"({"channel":"room:1","data":{"a": 1}})");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.headers.at("Content-Type"), "application/json");
   EXPECT_EQ(response.body, R"({"result":{"offset":1,"epoch":")" + epoch + R"("}})");
   EXPECT_EQ(home_.published(), 1u);
 }
 
-TEST_F(PublishApiTest, PublishWithoutHistoryHasNoPosition) {
-  EXPECT_EQ(Call(ApiEndpoint::kPublish, R"({"channel":"trade:a","data":1})").body,
+TEST_F(ServerApiTest, PublishWithoutHistoryHasNoPosition) {
+  EXPECT_EQ(Call(kPublish, R"({"channel":"trade:a","data":1})").body, R"({"result":{}})");
+  EXPECT_EQ(Call(kPublish, R"({"channel":"room:1","data":1,"skip_history":true})").body,
             R"({"result":{}})");
-  EXPECT_EQ(
-      Call(ApiEndpoint::kPublish, R"({"channel":"room:1","data":1,"skip_history":true})").body,
-      R"({"result":{}})");
 }
 
-TEST_F(PublishApiTest, RepetitionsAndOldVersionsAreAnsweredAndNotPublished) {
+TEST_F(ServerApiTest, RepetitionsAndOldVersionsAreAnsweredAndNotPublished) {
   const std::string_view once = R"({"channel":"room:1","data":1,"idempotency_key":"k"})";
-  const std::string first = Call(ApiEndpoint::kPublish, once).body;
+  const std::string first = Call(kPublish, once).body;
   EXPECT_THAT(first, HasSubstr(R"("offset":1)"));
-  EXPECT_EQ(Call(ApiEndpoint::kPublish, once).body, first);
+  EXPECT_EQ(Call(kPublish, once).body, first);
   const std::string_view newer = R"({"channel":"room:1","data":1,"version":3,"version_epoch":"e"})";
-  const std::string second = Call(ApiEndpoint::kPublish, newer).body;
+  const std::string second = Call(kPublish, newer).body;
   EXPECT_THAT(second, HasSubstr(R"("offset":2)"));
-  EXPECT_EQ(Call(ApiEndpoint::kPublish, newer).body, second);
+  EXPECT_EQ(Call(kPublish, newer).body, second);
   EXPECT_EQ(home_.published(), 2u);
 }
 
-TEST_F(PublishApiTest, NothingIsAnsweredBeforeTheHomeHas) {
+TEST_F(ServerApiTest, NothingIsAnsweredBeforeTheHomeHas) {
   const HttpAsker asker = world_.Client();
-  Run(asker, ApiEndpoint::kPublish, R"({"channel":"room:1","data":1})");
+  Run(asker, kPublish, R"({"channel":"room:1","data":1})");
   EXPECT_FALSE(world_.answered(asker));
   Turn();
   EXPECT_FALSE(world_.answered(asker));
@@ -158,10 +104,10 @@ TEST_F(PublishApiTest, NothingIsAnsweredBeforeTheHomeHas) {
   EXPECT_TRUE(world_.answered(asker));
 }
 
-TEST_F(PublishApiTest, BroadcastAnswersForEveryChannelInOrder) {
+TEST_F(ServerApiTest, BroadcastAnswersForEveryChannelInOrder) {
   const std::string epoch = EpochOf("room:2");
-  const TestResponse response = Call(
-      ApiEndpoint::kBroadcast, R"({"channels":["trade:a","nowhere:1","","room:2"],"data":"x"})");
+  const TestResponse response =
+      Call(kBroadcast, R"({"channels":["trade:a","nowhere:1","","room:2"],"data":"x"})");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.body, R"({"result":{"responses":[{"result":{}},)"
                            R"({"error":{"code":102,"message":"unknown channel"}},)"
@@ -171,12 +117,12 @@ TEST_F(PublishApiTest, BroadcastAnswersForEveryChannelInOrder) {
   EXPECT_EQ(home_.published(), 2u);
 }
 
-TEST_F(PublishApiTest, ABatchRunsWhatItCan) {
+TEST_F(ServerApiTest, ABatchRunsWhatItCan) {
   const TestResponse response =
-      Call(ApiEndpoint::kBatch, R"({"commands":[{"publish":{"channel":"trade:a","data":1}},)"
-                                R"({"publish":{"channel":"nowhere:1","data":1}},)"
-                                R"({"publish":{"channel":"trade:a"}},)"
-                                R"({"broadcast":{"channels":["trade:a","trade:b"],"data":2}}]})");
+      Call(kBatch, R"({"commands":[{"publish":{"channel":"trade:a","data":1}},)"
+                   R"({"publish":{"channel":"nowhere:1","data":1}},)"
+                   R"({"publish":{"channel":"trade:a"}},)"
+                   R"({"broadcast":{"channels":["trade:a","trade:b"],"data":2}}]})");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.body, R"({"replies":[{"publish":{}},)"
                            R"({"error":{"code":102,"message":"unknown channel"}},)"
@@ -185,19 +131,18 @@ TEST_F(PublishApiTest, ABatchRunsWhatItCan) {
   EXPECT_EQ(home_.published(), 3u);
 }
 
-TEST_F(PublishApiTest, AnEmptyBatchIsAnsweredAtOnce) {
+TEST_F(ServerApiTest, AnEmptyBatchIsAnsweredAtOnce) {
   const HttpAsker asker = world_.Client();
-  Run(asker, ApiEndpoint::kBatch, R"({"commands":[]})");
+  Run(asker, kBatch, R"({"commands":[]})");
   ASSERT_TRUE(world_.answered(asker));
   EXPECT_EQ(world_.ResponseTo(asker).body, "{}");
 }
-
-TEST_F(PublishApiTest, ABodyThatIsNotItsEndpointsJsonIs400AndRunsNothing) {
+TEST_F(ServerApiTest, ABodyThatIsNotItsEndpointsJsonIs400AndRunsNothing) {
   for (const char* const body :
        {"", "{", "[]", R"({"channel":1,"data":1})", R"({"channel":"room:1","data":tru})"}) {
     SCOPED_TRACE(body);
     const HttpAsker asker = world_.Client();
-    Run(asker, ApiEndpoint::kPublish, body);
+    Run(asker, kPublish, body);
     ASSERT_TRUE(world_.answered(asker));
     EXPECT_EQ(world_.ResponseTo(asker).status, 400);
     // The request itself was read whole: the connection can go on.
@@ -206,22 +151,22 @@ TEST_F(PublishApiTest, ABodyThatIsNotItsEndpointsJsonIs400AndRunsNothing) {
   EXPECT_EQ(home_.published(), 0u);
 }
 
-TEST_F(PublishApiTest, NamesAreTakenUpToTheirLimit) {
+TEST_F(ServerApiTest, NamesAreTakenUpToTheirLimit) {
   const std::string longest = "room:" + std::string(15, 'x');
-  EXPECT_THAT(Call(ApiEndpoint::kPublish, R"({"channel":")" + longest + R"(","data":1})").body,
+  EXPECT_THAT(Call(kPublish, R"({"channel":")" + longest + R"(","data":1})").body,
               HasSubstr("result"));
-  EXPECT_THAT(Call(ApiEndpoint::kPublish, R"({"channel":")" + longest + R"(x","data":1})").body,
+  EXPECT_THAT(Call(kPublish, R"({"channel":")" + longest + R"(x","data":1})").body,
               HasSubstr(R"("code":107)"));
   EXPECT_EQ(world_.metrics_.publications_refused.value(), 0u);
 }
 
-TEST_F(PublishApiTest, CallsDoNotMixAndAClientThatLeftHarmsNobody) {
+TEST_F(ServerApiTest, CallsDoNotMixAndAClientThatLeftHarmsNobody) {
   const HttpAsker first = world_.Client();
   const HttpAsker gone = world_.Client();
   const HttpAsker last = world_.Client();
-  Run(first, ApiEndpoint::kPublish, R"({"channel":"room:1","data":1})");
-  Run(gone, ApiEndpoint::kPublish, R"({"channel":"room:1","data":2})");
-  Run(last, ApiEndpoint::kPublish, R"({"channel":"room:1","data":3})");
+  Run(first, kPublish, R"({"channel":"room:1","data":1})");
+  Run(gone, kPublish, R"({"channel":"room:1","data":2})");
+  Run(last, kPublish, R"({"channel":"room:1","data":3})");
   world_.connections_.Close(gone.slot);
   Turn();
   Turn();
@@ -231,21 +176,21 @@ TEST_F(PublishApiTest, CallsDoNotMixAndAClientThatLeftHarmsNobody) {
 }
 
 // An answer is for one call; the same memory may serve another by then.
-TEST_F(PublishApiTest, AnAnswerToAFinishedCallIsDropped) {
+TEST_F(ServerApiTest, AnAnswerToAFinishedCallIsDropped) {
   const HttpAsker first = world_.Client();
-  Run(first, ApiEndpoint::kPublish, R"({"channel":"room:1","data":1})");
-  Request stale;
+  Run(first, kPublish, R"({"channel":"room:1","data":1})");
+  auto stale = std::make_unique<Request>();
   exchange_.Drain(1000, [&](ShardId, Message&& message) {
-    stale.slot = message.request->slot;
-    stale.generation = message.request->generation;
-    stale.command_id = message.request->command_id;
+    stale->slot = message.request->slot;
+    stale->generation = message.request->generation;
+    stale->command_id = message.request->command_id;
     home_.Ask(std::move(message.request), kNowNs);
   });
   Turn();
   ASSERT_TRUE(world_.answered(first));
   const HttpAsker second = world_.Client();
-  Run(second, ApiEndpoint::kPublish, R"({"channel":"room:1","data":2})");
-  api_.OnAnswer(stale);
+  Run(second, kPublish, R"({"channel":"room:1","data":2})");
+  api_.OnAnswer(std::move(stale), kNowNs);
   EXPECT_FALSE(world_.answered(second));
   Turn();
   Turn();
@@ -253,13 +198,14 @@ TEST_F(PublishApiTest, AnAnswerToAFinishedCallIsDropped) {
 }
 
 // The way to the home is full: a failure that passes by itself says so with 503.
-TEST(PublishApiCongestionTest, AFullWayIs503AndInABatchAnErrorOfItsOwn) {
+TEST(ServerApiCongestionTest, AFullWayIs503AndInABatchAnErrorOfItsOwn) {
   engine::Config config;
   config.channel.namespaces = {{.name = "room"}};
   Mesh mesh(2, 2);
   Exchange exchange(mesh, 0);
   HttpTestWorld world;
-  PublishApi api(config, exchange, world.responder_, world.metrics_);
+  const Node node;
+  ServerApi api(config, exchange, world.responder_, world.metrics_, node);
   mesh.SetCongested(1, true);
   const std::string channel = NameAt(mesh, 1, "room:");
   const std::string publish = R"({"channel":")" + channel + R"(","data":1})";
@@ -267,15 +213,14 @@ TEST(PublishApiCongestionTest, AFullWayIs503AndInABatchAnErrorOfItsOwn) {
     const HttpAsker asker = world.Client();
     const std::size_t size = body.size();
     body.resize(size + protocol::kJsonPaddingBytes);
-    api.Run(asker, endpoint, std::string_view(body).substr(0, size), kNowNs);
+    api.Run(asker, endpoint, false, std::string_view(body).substr(0, size), kNowNs);
     EXPECT_TRUE(world.answered(asker));
     return world.ResponseTo(asker);
   };
-  const TestResponse one = run(ApiEndpoint::kPublish, publish);
+  const TestResponse one = run(kPublish, publish);
   EXPECT_EQ(one.status, 503);
   EXPECT_THAT(one.body, HasSubstr(R"("code":100)"));
-  const TestResponse batch =
-      run(ApiEndpoint::kBatch, R"({"commands":[{"publish":)" + publish + "}]}");
+  const TestResponse batch = run(kBatch, R"({"commands":[{"publish":)" + publish + "}]}");
   EXPECT_EQ(batch.status, 200);
   EXPECT_THAT(batch.body, HasSubstr(R"("code":100)"));
   EXPECT_EQ(world.metrics_.publications_refused.value(), 2u);
@@ -286,20 +231,21 @@ TEST(PublishApiCongestionTest, AFullWayIs503AndInABatchAnErrorOfItsOwn) {
   const HttpAsker asker = world.Client();
   std::string body = publish;
   body.resize(publish.size() + protocol::kJsonPaddingBytes);
-  api.Run(asker, ApiEndpoint::kPublish, std::string_view(body).substr(0, publish.size()), kNowNs);
+  api.Run(asker, kPublish, false, std::string_view(body).substr(0, publish.size()), kNowNs);
   ASSERT_FALSE(world.answered(asker));
   Exchange home(mesh, 1);
   FakeRing ring;
   exchange.Publish(ring);
-  Request answer;
+  auto answer = std::make_unique<Request>();
   home.Drain(1000, [&](ShardId, Message&& message) {
     if (!message.request) return;
-    answer.slot = message.request->slot;
-    answer.generation = message.request->generation;
+    answer->kind = message.request->kind;
+    answer->slot = message.request->slot;
+    answer->generation = message.request->generation;
   });
-  answer.failed = true;
-  answer.error = protocol::ErrorCode::kTooManyRequests;
-  api.OnAnswer(answer);
+  answer->failed = true;
+  answer->error = protocol::ErrorCode::kTooManyRequests;
+  api.OnAnswer(std::move(answer), kNowNs);
   ASSERT_TRUE(world.answered(asker));
   EXPECT_EQ(world.ResponseTo(asker).status, 503);
 }

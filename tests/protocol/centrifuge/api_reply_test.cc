@@ -1,0 +1,153 @@
+#include "protocol/centrifuge/api_reply.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace tickcast::protocol {
+namespace {
+
+constexpr ApiPublishResult kStored = {ApiError::kNone, 7, "ep"};
+constexpr ApiPublishResult kUnstored = {};
+constexpr ApiPublishResult kFailed = {ApiError::kUnknownChannel, 0, ""};
+
+template <typename Write>
+std::string Reply(ApiForm form, Write&& write) {
+  std::string out;
+  ApiReplyWriter writer(form, out);
+  write(writer);
+  writer.Finish();
+  return out;
+}
+
+TEST(ApiReplyWriterTest, Publish) {
+  const ApiCommand command;
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.Publish(command, kStored); }),
+            R"({"result":{"offset":7,"epoch":"ep"}})");
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.Publish(command, kUnstored); }),
+            R"({"result":{}})");
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.Publish(command, kFailed); }),
+            R"({"error":{"code":102,"message":"unknown channel"}})");
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.Error(command, ApiError::kBadRequest); }),
+            R"({"error":{"code":107,"message":"bad request"}})");
+}
+
+TEST(ApiReplyWriterTest, Broadcast) {
+  const ApiCommand command;
+  const std::array results = {kStored, kFailed, kUnstored};
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.Broadcast(command, results); }),
+            R"({"result":{"responses":[{"result":{"offset":7,"epoch":"ep"}},)"
+            R"({"error":{"code":102,"message":"unknown channel"}},{"result":{}}]}})");
+}
+
+TEST(ApiReplyWriterTest, Batch) {
+  const ApiCommand publish{.method = ApiMethod::kPublish};
+  const ApiCommand broadcast{.method = ApiMethod::kBroadcast};
+  const ApiCommand unsubscribe{.method = ApiMethod::kUnsubscribe};
+  const ApiCommand stats{.method = ApiMethod::kPresenceStats};
+  const std::array results = {kUnstored};
+  EXPECT_EQ(Reply(ApiForm::kBatch,
+                  [&](auto& w) {
+                    w.Publish(publish, kStored);
+                    w.Error({}, ApiError::kNotFound);
+                    w.Broadcast(broadcast, results);
+                    w.Done(unsubscribe);
+                    w.PresenceStats(stats, 2, 1);
+                  }),
+            R"({"replies":[{"publish":{"offset":7,"epoch":"ep"}},)"
+            R"({"error":{"code":104,"message":"not found"}},)"
+            R"({"broadcast":{"responses":[{"result":{}}]}},)"
+            R"({"unsubscribe":{}},{"presence_stats":{"num_clients":2,"num_users":1}}]})");
+  EXPECT_EQ(Reply(ApiForm::kBatch, [](auto&) {}), "{}");
+}
+
+TEST(ApiReplyWriterTest, Done) {
+  EXPECT_EQ(Reply(ApiForm::kSingle, [](auto& w) { w.Done({}); }), R"({"result":{}})");
+}
+
+TEST(ApiReplyWriterTest, Presence) {
+  const std::array clients = {
+      ClientInfo{.user = "u\"", .client = "c1", .conn_info = R"({"a":1})", .chan_info = "2"},
+      ClientInfo{.client = "c2"}};
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.Presence({}, clients); }),
+            R"({"result":{"presence":{)"
+            R"("c1":{"user":"u\"","client":"c1","conn_info":{"a":1},"chan_info":2},)"
+            R"("c2":{"user":"","client":"c2"}}}})");
+  EXPECT_EQ(Reply(ApiForm::kSingle, [](auto& w) { w.Presence({}, {}); }),
+            R"({"result":{"presence":{}}})");
+}
+
+TEST(ApiReplyWriterTest, PresenceStatsAreWrittenWhenZero) {
+  EXPECT_EQ(Reply(ApiForm::kSingle, [](auto& w) { w.PresenceStats({}, 0, 0); }),
+            R"({"result":{"num_clients":0,"num_users":0}})");
+}
+
+TEST(ApiReplyWriterTest, History) {
+  const std::array publications = {
+      PublicationView{.data = "1", .offset = 3, .tags = R"({"a":"b\"","c":""})"},
+      PublicationView{.data = "[]", .info = {.user = "", .client = "x"}, .offset = 4, .tags = "{}"},
+      PublicationView{.data = "{}", .info_json = R"({"user":"u","client":"c"})", .offset = 5}};
+  EXPECT_EQ(Reply(ApiForm::kSingle,
+                  [&](auto& w) {
+                    w.History({}, {.publications = publications, .epoch = "ep", .offset = 5});
+                  }),
+            R"({"result":{"publications":[{"data":1,"offset":3,"tags":{"a":"b\"","c":""}},)"
+            R"({"data":[],"info":{"user":"","client":"x"},"offset":4},)"
+            R"({"data":{},"info":{"user":"u","client":"c"},"offset":5}],)"
+            R"("epoch":"ep","offset":5}})");
+  EXPECT_EQ(Reply(ApiForm::kSingle, [](auto& w) { w.History({}, {}); }),
+            R"({"result":{"publications":[],"epoch":"","offset":0}})");
+}
+
+TEST(ApiReplyWriterTest, Info) {
+  const ApiNode node{.uid = "id",
+                     .name = "host",
+                     .version = "1",
+                     .clients = 4,
+                     .users = 3,
+                     .channels = 2,
+                     .uptime_s = 9,
+                     .subscriptions = 5};
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.Info({}, node); }),
+            R"({"result":{"nodes":[{"uid":"id","name":"host","version":"1","num_clients":4,)"
+            R"("num_users":3,"num_channels":2,"uptime":9,"num_subs":5}]}})");
+  EXPECT_EQ(Reply(ApiForm::kSingle, [](auto& w) { w.Info({}, {}); }),
+            R"({"result":{"nodes":[{"uid":"","name":"","version":"","num_clients":0,)"
+            R"("num_users":0,"num_channels":0,"num_subs":0}]}})");
+}
+
+TEST(ApiReplyWriterTest, Channels) {
+  const std::array channels = {ApiChannel{"a:\n", 2}, ApiChannel{"b", 1}};
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.Channels({}, channels); }),
+            R"({"result":{"channels":{"a:\n":{"num_clients":2},"b":{"num_clients":1}}}})");
+  EXPECT_EQ(Reply(ApiForm::kSingle, [](auto& w) { w.Channels({}, {}); }),
+            R"({"result":{"channels":{}}})");
+}
+
+TEST(ApiReplyWriterTest, LegacyRepliesAreLinesWithIds) {
+  const ApiCommand with_id{.id = 9};
+  const ApiCommand without_id;
+  EXPECT_EQ(Reply(ApiForm::kLegacy,
+                  [&](auto& w) {
+                    w.Publish(with_id, kStored);
+                    w.Error(without_id, ApiError::kInternal);
+                  }),
+            "{\"id\":9,\"result\":{\"offset\":7,\"epoch\":\"ep\"}}\n"
+            "{\"error\":{\"code\":100,\"message\":\"internal server error\"}}");
+}
+
+TEST(ApiErrorTest, TransportModeHasStatusAndBareBody) {
+  std::string out;
+  AppendApiError(ApiError::kUnknownChannel, out);
+  EXPECT_EQ(out, R"({"code":102,"message":"unknown channel"})");
+  EXPECT_EQ(HttpStatusOf(ApiError::kUnknownChannel), 404);
+  EXPECT_EQ(HttpStatusOf(ApiError::kBadRequest), 400);
+  EXPECT_EQ(HttpStatusOf(ApiError::kUnrecoverablePosition), 416);
+  EXPECT_EQ(HttpStatusOf(ApiError::kConflict), 409);
+  EXPECT_EQ(HttpStatusOf(ApiError::kInternal), 500);
+}
+
+}  // namespace
+}  // namespace tickcast::protocol
