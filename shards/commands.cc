@@ -27,24 +27,12 @@ std::uint32_t RoundTripUs(std::uint64_t round_trip_ns) {
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(round_trip_ns / 1000, 1, kLongest));
 }
 
-// The default rules always compile.
-protocol::JwtVerifier VerifierOf(const engine::TokenConfig& token) {
-  protocol::JwtVerifier verifier(protocol::ClaimRules::Make({}).value());
-  auto keys = std::make_shared<protocol::KeySet>();
-  if (absl::StatusOr<protocol::JwtKey> key = protocol::JwtKey::FromSecret(token.hmac_secret_key);
-      key.ok()) {
-    keys->Add(*std::move(key));
-  }
-  verifier.SetKeys(std::move(keys));
-  return verifier;
-}
-
 }  // namespace
 
 Commands::Commands(const engine::Config& config, ConnectionTable& connections,
                    ChannelTable& channels, FilterTable& filters, FanOut& fan_out,
                    JoinLeave& join_leave, Exchange& exchange, ShardMetrics& metrics,
-                   Proxies& proxies, Host& host, std::uint64_t seed)
+                   Proxies& proxies, const TokenAuthority& tokens, Host& host, std::uint64_t seed)
     : config_(config),
       connections_(connections),
       channels_(channels),
@@ -56,11 +44,13 @@ Commands::Commands(const engine::Config& config, ConnectionTable& connections,
       proxies_(proxies),
       host_(host),
       parser_(config.websocket.message_size_limit),
-      verifier_(VerifierOf(config.client.token)),
+      access_(config),
+      connection_tokens_(tokens.trust(TokenAuthority::Use::kConnection)),
+      subscription_tokens_(tokens.trust(TokenAuthority::Use::kSubscription)),
       random_(seed) {}
 
 void Commands::RunFrame(engine::Slot slot, std::string_view frame) {
-  parser_.Begin(frame);
+  parser_.Begin(frame, connections_[slot].form.encoding);
   for (;;) {
     switch (parser_.Next()) {
       case protocol::CommandVerdict::kDone:
@@ -81,13 +71,15 @@ void Commands::RunFrame(engine::Slot slot, std::string_view frame) {
 }
 
 bool Commands::Run(engine::Slot slot, const Command& command) {
-  const bool connected = connections_[slot].session != nullptr;
+  const bool connected = connections_[slot].connected();
   if (connected == (command.kind == CommandKind::kConnect)) {
     // Anything before connect, or a second connect.
     host_.Disconnect(slot, DisconnectCode::kBadRequest);
     return false;
   }
-  return connected ? RunConnected(slot, command) : Connect(slot, command);
+  if (connected) return RunConnected(slot, command);
+  Connect(slot, command);
+  return connections_[slot].state != Connection::State::kClosing;
 }
 
 bool Commands::RunConnected(engine::Slot slot, const Command& command) {
@@ -97,7 +89,7 @@ bool Commands::RunConnected(engine::Slot slot, const Command& command) {
     case CommandKind::kSubscribe:
       Subscribe(slot, command);
       // A token of somebody else closes the connection.
-      return connections_[slot].state == Connection::State::kWebSocket;
+      return connections_[slot].state != Connection::State::kClosing;
     case CommandKind::kUnsubscribe:
       Unsubscribe(slot, command);
       return true;
@@ -120,9 +112,11 @@ bool Commands::RunConnected(engine::Slot slot, const Command& command) {
       Presence(slot, command);
       return true;
     case CommandKind::kRefresh:
+      Refresh(slot, command);
+      return connections_[slot].state != Connection::State::kClosing;
     case CommandKind::kSubRefresh:
-      ReplyError(slot, command.id, ErrorCode::kNotAvailable);
-      return true;
+      SubRefresh(slot, command);
+      return connections_[slot].state != Connection::State::kClosing;
     case CommandKind::kConnect:
       break;
   }
@@ -147,57 +141,6 @@ bool Commands::Pong(engine::Slot slot) {
   return true;
 }
 
-bool Commands::Connect(engine::Slot slot, const Command& command) {
-  auto session = std::make_unique<Session>();
-  if (!Authenticate(slot, command, *session)) {
-    return connections_[slot].state == Connection::State::kWebSocket;
-  }
-  session->client = NewClientId();
-  protocol::ConnectResult result;
-  result.client = session->client;
-  result.version = kVersion;
-  result.ping_s = static_cast<std::uint32_t>(config_.client.ping_interval_ns / 1'000'000'000);
-  result.pong = result.ping_s != 0 && config_.client.pong_timeout_ns != 0;
-  protocol::AppendConnectReply(connections_[slot].form, command.id, result,
-                               connections_.NewLine(slot));
-  fan_out_.OwesReplies(slot);
-  connections_[slot].session = std::move(session);
-  host_.OnConnected(slot);
-  return true;
-}
-
-// Who the client is. False when it was refused, by a reply or by closing.
-bool Commands::Authenticate(engine::Slot slot, const Command& command, Session& session) {
-  const auto& client = config_.client;
-  if (client.insecure) return true;
-  if (command.connect.token.empty()) {
-    if (client.allow_anonymous_connect_without_token) return true;
-    host_.Disconnect(slot, DisconnectCode::kBadRequest);
-    return false;
-  }
-  protocol::JwtClaims claims;
-  const std::int64_t now_s = host_.UnixSeconds();
-  const protocol::JwtResult verdict = verifier_.Verify(command.connect.token, now_s, claims);
-  if (protocol::IsExpired(verdict)) {
-    ReplyError(slot, command.id, ErrorCode::kTokenExpired);
-    return false;
-  }
-  // A subscription's token says nothing about a connection.
-  if (protocol::IsInvalid(verdict) || !claims.channel.empty()) {
-    host_.Disconnect(slot, DisconnectCode::kInvalidToken);
-    return false;
-  }
-  session.user = claims.user;
-  session.info = claims.info;
-  const std::int64_t until_s = claims.ends_s();
-  if (until_s > 0) {
-    session.expires_ns =
-        host_.NowNs() +
-        static_cast<std::uint64_t>(std::max<std::int64_t>(until_s - now_s, 0)) * 1'000'000'000;
-  }
-  return true;
-}
-
 void Commands::Publish(engine::Slot slot, const Command& command) {
   const protocol::PublishRequest& publish = command.publish;
   const engine::Namespace* ns = config_.FindNamespace(publish.channel);
@@ -206,19 +149,24 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
       publish.channel.size() > config_.channel.max_length) {
     return ReplyError(slot, command.id, ErrorCode::kBadRequest);
   }
-  const Session& session = *connections_[slot].session;
-  const bool known = !session.user.empty() || ns->allow_publish_for_anonymous;
-  const bool allowed =
-      config_.client.insecure || (ns->allow_publish_for_client && known) ||
-      (ns->allow_publish_for_subscriber && known && IsSubscribed(slot, publish.channel));
-  if (!allowed) return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
+  if (!access_.IsValidName(*ns, publish.channel)) {
+    return ReplyError(slot, command.id, ErrorCode::kBadRequest);
+  }
+  Session& session = *connections_[slot].session;
+  const bool subscribed = ns->allow_publish_for_subscriber && IsSubscribed(slot, publish.channel);
+  if (!access_.MayPublish(*ns, session.user, subscribed))
+    return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
   if (exchange_.congested(exchange_.HomeOf(publish.channel))) {
     metrics_.publications_refused.Add();
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   }
 
+  const SubscriptionDetails* const details = session.DetailsOf(channels_.Find(publish.channel));
   const protocol::ClientInfo info{
-      .user = session.user, .client = session.client, .conn_info = session.info};
+      .user = session.user,
+      .client = session.client,
+      .conn_info = session.info,
+      .chan_info = details == nullptr ? std::string_view() : std::string_view(details->info)};
   std::unique_ptr<Request> request =
       NewRequest(slot, command, Request::Kind::kPublish, publish.channel);
   const std::string prefix = Publication::PushPrefix(publish.channel);
@@ -241,19 +189,16 @@ void Commands::OnPublished(const Request& answer) {
   fan_out_.OwesReplies(answer.slot);
 }
 
-bool Commands::MayReadHistory(engine::Slot slot, const engine::Namespace& ns, bool subscribed) {
-  if (config_.client.insecure) return true;
-  const bool known = !connections_[slot].session->user.empty() || ns.allow_history_for_anonymous;
-  return known && (ns.allow_history_for_client || (ns.allow_history_for_subscriber && subscribed));
-}
-
 void Commands::History(engine::Slot slot, const Command& command) {
   const protocol::HistoryRequest& history = command.history;
   const engine::Namespace* ns = config_.FindNamespace(history.channel);
   if (ns == nullptr) return ReplyError(slot, command.id, ErrorCode::kUnknownChannel);
+  if (!access_.IsValidName(*ns, history.channel)) {
+    return ReplyError(slot, command.id, ErrorCode::kBadRequest);
+  }
   if (!ns->keeps_history()) return ReplyError(slot, command.id, ErrorCode::kNotAvailable);
   const bool subscribed = ns->allow_history_for_subscriber && IsSubscribed(slot, history.channel);
-  if (!MayReadHistory(slot, *ns, subscribed))
+  if (!access_.MayReadHistory(*ns, connections_[slot].session->user, subscribed))
     return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
   if (exchange_.congested(exchange_.HomeOf(history.channel))) {
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
@@ -354,11 +299,6 @@ bool Commands::IsSubscribed(engine::Slot slot, std::string_view channel) {
   const std::uint32_t found = FindSubscription(slot, index);
   const std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
   return found < subscriptions.size() && subscriptions[found].live();
-}
-
-std::string Commands::NewClientId() {
-  const std::uint64_t high = random_();
-  return Uuid(high, random_());
 }
 
 }  // namespace tickcast::shards

@@ -10,20 +10,24 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "engine/config.h"
 #include "protocol/centrifuge/codes.h"
 #include "protocol/centrifuge/command.h"
 #include "protocol/centrifuge/reply.h"
 #include "protocol/centrifuge/subscription_options.h"
-#include "protocol/jwt/jwt.h"
 #include "shards/channel.h"
+#include "shards/channel_access.h"
 #include "shards/connection.h"
 #include "shards/exchange.h"
 #include "shards/fan_out.h"
 #include "shards/join_leave.h"
 #include "shards/parked.h"
 #include "shards/proxies.h"
+#include "shards/revocations.h"
+#include "shards/token_authority.h"
 
 namespace tickcast::shards {
 
@@ -43,16 +47,18 @@ class Commands {
     virtual void ReleaseInput(engine::Slot slot) = 0;
     // The connect command succeeded: pings begin.
     virtual void OnConnected(engine::Slot slot) = 0;
-    // Session::expires_ns has changed.
-    virtual void OnExpiryChanged(engine::Slot slot) = 0;
-    // Wall-clock seconds since 1970, for tokens.
-    virtual std::int64_t UnixSeconds() = 0;
+    // The connection's deadlines have changed: NextDueNs().
+    virtual void OnDeadlines(engine::Slot slot) = 0;
+    // Wall-clock time since 1970, for tokens.
+    virtual std::int64_t UnixMs() = 0;
+    std::int64_t UnixSeconds() { return UnixMs() / 1000; }
     virtual std::uint64_t NowNs() = 0;
   };
 
   Commands(const engine::Config& config, ConnectionTable& connections, ChannelTable& channels,
            FilterTable& filters, FanOut& fan_out, JoinLeave& join_leave, Exchange& exchange,
-           ShardMetrics& metrics, Proxies& proxies, Host& host, std::uint64_t seed);
+           ShardMetrics& metrics, Proxies& proxies, const TokenAuthority& tokens, Host& host,
+           std::uint64_t seed);
 
   // One text frame of a WebSocket connection. REQUIRES: kJsonPaddingBytes readable behind it.
   void OnFrame(engine::Slot slot, std::string_view frame);
@@ -79,6 +85,16 @@ class Commands {
   // Ends all subscriptions of a connection that closes. `may_return`: it was lost rather than
   // ended, so channels with a grace keep its place. What waits is forgotten.
   void LeaveAll(engine::Slot slot, bool may_return);
+  // Looks after commands that wait for keys. Some times a second.
+  void RetryTokens();
+
+  // When something that the connection was granted ends, monotonic; 0 = never.
+  std::uint64_t NextDueNs(engine::Slot slot);
+  // Ends what has. False when that was the connection.
+  bool OnDue(engine::Slot slot);
+
+  // Whom this shard does not believe any more.
+  Revocations& revocations() { return revocations_; }
 
   // A blocked connection lost publications of a stream: it has left the group already.
   void OnGap(engine::Slot slot, ChannelIndex channel);
@@ -91,6 +107,20 @@ class Commands {
 
  private:
   using Command = protocol::Command;
+  // A command that waits for the keys that its token names.
+  struct KeysWaiter {
+    engine::Slot slot;
+    std::uint32_t generation;
+    const TokenChecker* checker;
+    std::uint64_t tries;  // Of their source, when it began.
+    std::uint64_t until_ns;
+  };
+
+  enum class TokenVerdict : std::uint8_t {
+    kGood,
+    kInvalid,   // The caller says so.
+    kAnswered,  // The client has been told, or closed, or the command waits.
+  };
 
   // How a subscription ends, for those who are told.
   enum class Departure : std::uint8_t {
@@ -106,27 +136,62 @@ class Commands {
   // False when the connection was ended and the rest of the frame must not be run.
   bool Run(engine::Slot slot, const Command& command);
   bool RunConnected(engine::Slot slot, const Command& command);
-  bool Connect(engine::Slot slot, const Command& command);
-  bool Authenticate(engine::Slot slot, const Command& command, Session& session);
+  // Connecting (commands_connect.cc).
+  void Connect(engine::Slot slot, const Command& command);
+  protocol::JwtResult CheckToken(engine::Slot slot, TokenChecker& checker, std::string_view token,
+                                 protocol::JwtClaims& claims);
+  void CheckConnectToken(engine::Slot slot, std::string_view token);
+  bool TakeConnectClaims(engine::Slot slot, const protocol::JwtClaims& claims);
+  bool AddTokenSubscription(engine::Slot slot, const protocol::TokenSubscription& sub);
+  bool AddAskedSubscriptions(engine::Slot slot);
+  ServerSubscription* AddServerSubscription(engine::Slot slot, std::string_view channel,
+                                            const engine::Namespace& ns);
+  void ContinueConnect(engine::Slot slot);
+  void AskServerSide(engine::Slot slot, ServerSubscription& sub, std::uint32_t id);
+  void AdmitServerSide(engine::Slot slot, std::uint32_t subscription, Channel& channel,
+                       Request& answer);
+  bool ConnectIsAnswered(engine::Slot slot) const;
+  void FinishConnect(engine::Slot slot);
+  void FailConnect(engine::Slot slot, protocol::ErrorCode error);
+  static SubscriptionDetails DetailsBy(const engine::Namespace& ns);
+  static void Override(const protocol::SubscriptionOverride& by, SubscriptionDetails& details);
+
+  // What was granted, and until when (commands_refresh.cc).
+  void Refresh(engine::Slot slot, const Command& command);
+  void SubRefresh(engine::Slot slot, const Command& command);
+  bool ChannelsChanged(engine::Slot slot, const protocol::JwtClaims& claims);
+  TokenVerdict CheckSubscriptionToken(engine::Slot slot, std::uint32_t id, std::string_view token,
+                                      std::string_view channel, protocol::JwtClaims& claims);
+  bool EndSubscription(engine::Slot slot, ChannelIndex channel, protocol::UnsubscribeCode code);
+  // Of a subscription, made where it has none.
+  SubscriptionDetails& DetailsFor(engine::Slot slot, ChannelIndex channel);
+  std::uint64_t MonotonicAfter(std::int64_t seconds);
+  std::uint32_t SecondsUntil(std::uint64_t deadline_ns);
+  bool IsRevoked(const protocol::JwtClaims& claims) {
+    return revocations_.IsRevoked(claims, host_.UnixSeconds());
+  }
+  bool IsBlocked(std::string_view user) {
+    return revocations_.IsBlocked(user, host_.UnixSeconds());
+  }
+
   void Subscribe(engine::Slot slot, const Command& command);
-  bool MaySubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
-                    bool& answered);
+  TokenVerdict MaySubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+                            SubscriptionDetails& details);
   void AskToSubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                       const View& view, const Terms& terms,
-                      const protocol::SubscriptionOptions& options);
+                      const protocol::SubscriptionOptions& options,
+                      const SubscriptionDetails* details);
   bool MaySubscribeSoon(engine::Slot slot);
   void AddSubscription(engine::Slot slot, const Subscription& subscription);
   void Unsubscribe(engine::Slot slot, const Command& command);
   void Publish(engine::Slot slot, const Command& command);
   void History(engine::Slot slot, const Command& command);
   bool OwesTooMuch(engine::Slot slot);
-  bool MayReadHistory(engine::Slot slot, const engine::Namespace& ns, bool subscribed);
   bool Pong(engine::Slot slot);
 
   // Members of channels (commands_presence.cc).
   void Presence(engine::Slot slot, const Command& command);
   void OnPresence(const Request& answer);
-  bool MayAskPresence(engine::Slot slot, const engine::Namespace& ns, bool subscribed);
   void AskForPlace(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                    Request& request);
   void Part(engine::Slot slot, ChannelIndex view, Departure departure);
@@ -161,8 +226,8 @@ class Commands {
   bool CanTake(engine::Slot slot, const protocol::ProxyBytes& bytes) const;
 
   void OnSubscribed(Request& answer);
-  void Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel,
-             const Request& answer);
+  void Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel, Request& answer);
+  static protocol::SubscribeResult PositionOf(const Request& answer);
   bool ReplySubscribed(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
                        const Request& answer);
   void FinishLeaving(engine::Slot slot, std::uint32_t subscription, Departure departure);
@@ -174,6 +239,7 @@ class Commands {
   void ReplyError(engine::Slot slot, std::uint32_t id, protocol::ErrorCode error,
                   std::string_view message);
   void Remove(engine::Slot slot, std::uint32_t subscription, Departure departure);
+  void RemoveAll(engine::Slot slot, Departure departure);
   void DropIfUnused(ChannelIndex index);
   std::unique_ptr<Request> NewRequest(engine::Slot slot, const Command& command, Request::Kind kind,
                                       std::string_view channel);
@@ -199,7 +265,11 @@ class Commands {
   Proxies& proxies_;
   Host& host_;
   protocol::CommandParser parser_;
-  protocol::JwtVerifier verifier_;
+  const ChannelAccess access_;
+  TokenChecker connection_tokens_;
+  TokenChecker subscription_tokens_;
+  Revocations revocations_;
+  std::vector<KeysWaiter> waiting_for_keys_;
   std::mt19937_64 random_;
   protocol::SubscriptionOptionsParser options_;
   Parked parked_;
@@ -211,8 +281,7 @@ class Commands {
     std::string_view client;              // Of a connect: the id that the backend was told.
   };
   const Decision* decision_ = nullptr;
-  std::string info_;       // Scratch.
-  std::string chan_info_;  // Of the subscription token that was read last.
+  std::string info_;  // Scratch.
 
   protocol::TagFilterParser filter_parser_;
   LineMaker line_maker_;

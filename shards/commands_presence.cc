@@ -11,21 +11,17 @@ namespace tickcast::shards {
 using protocol::CommandKind;
 using protocol::ErrorCode;
 
-bool Commands::MayAskPresence(engine::Slot slot, const engine::Namespace& ns, bool subscribed) {
-  if (config_.client.insecure) return true;
-  const bool known = !connections_[slot].session->user.empty() || ns.allow_presence_for_anonymous;
-  return known &&
-         (ns.allow_presence_for_client || (ns.allow_presence_for_subscriber && subscribed));
-}
-
 // presence and presence_stats.
 void Commands::Presence(engine::Slot slot, const Command& command) {
   const std::string_view channel = command.channel.channel;
   const engine::Namespace* ns = config_.FindNamespace(channel);
   if (ns == nullptr) return ReplyError(slot, command.id, ErrorCode::kUnknownChannel);
+  if (!access_.IsValidName(*ns, channel)) {
+    return ReplyError(slot, command.id, ErrorCode::kBadRequest);
+  }
   if (!ns->presence) return ReplyError(slot, command.id, ErrorCode::kNotAvailable);
   const bool subscribed = ns->allow_presence_for_subscriber && IsSubscribed(slot, channel);
-  if (!MayAskPresence(slot, *ns, subscribed)) {
+  if (!access_.MayReadPresence(*ns, connections_[slot].session->user, subscribed)) {
     return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
   }
   if (exchange_.congested(exchange_.HomeOf(channel))) {
@@ -61,14 +57,20 @@ void Commands::OnPresence(const Request& answer) {
 void Commands::AskForPlace(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                            Request& request) {
   if (!ns.presence && !ns.join_leave) return;
-  const Session& session = *connections_[slot].session;
-  request.member = MemberInfo({.user = session.user,
-                               .client = session.client,
-                               .conn_info = session.info,
-                               .chan_info = chan_info_});
+  Session& session = *connections_[slot].session;
+  const SubscriptionDetails plain = DetailsBy(ns);
+  const SubscriptionDetails* const own = session.DetailsOf(request.local);
+  const SubscriptionDetails& details = own == nullptr ? plain : *own;
+  if ((details.presence && ns.presence) || (details.join_leave && ns.join_leave)) {
+    request.member = MemberInfo({.user = session.user,
+                                 .client = session.client,
+                                 .conn_info = session.info,
+                                 .chan_info = details.info});
+  }
   request.push_join_leave =
-      ns.join_leave && (ns.force_push_join_leave ||
-                        (command.subscribe.join_leave && MayAskPresence(slot, ns, true)));
+      ns.join_leave &&
+      (details.force_push_join_leave ||
+       (command.subscribe.join_leave && access_.MayReadPresence(ns, session.user, true)));
 }
 
 // The client is no longer in the channel. A question that put it there is before this in the lane.

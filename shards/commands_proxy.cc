@@ -32,7 +32,7 @@ std::string_view NameOf(protocol::Encoding encoding) {
 
 void Commands::OnFrame(engine::Slot slot, std::string_view frame) {
   if (!parked_.Holds(slot)) return RunFrame(slot, frame);
-  if (connections_[slot].session != nullptr && IsPong(frame)) {
+  if (connections_[slot].connected() && IsPong(frame)) {
     Pong(slot);
     return;
   }

@@ -25,6 +25,7 @@ void Commands::UnsubscribeByServer(engine::Slot slot, std::string_view channel) 
   Subscription& left = connection.subscriptions[subscription];
   if (!left.live()) {
     left.member = Subscription::kLeaving;
+    connection.session->ForgetDetails(index);
     connection.session->leaving.push_back(
         {index, static_cast<std::uint32_t>(left.seen), Session::Unsubscribe::kByServer});
     return;
@@ -50,7 +51,7 @@ void Commands::RefreshByServer(engine::Slot slot, const UserRequest& refresh) {
   session.expires_ns =
       expires ? host_.NowNs() + static_cast<std::uint64_t>(ttl_s) * 1'000'000'000 : 0;
   if (expires && !refresh.info.empty()) session.info = refresh.info;
-  host_.OnExpiryChanged(slot);
+  host_.OnDeadlines(slot);
   protocol::AppendRefreshPush(connections_[slot].form, expires,
                               expires ? static_cast<std::uint32_t>(ttl_s) : 0,
                               connections_.NewLine(slot));

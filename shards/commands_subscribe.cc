@@ -53,6 +53,9 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
         slot, command.id,
         subscribe.type == kTrackType ? ErrorCode::kNotAvailable : ErrorCode::kPermissionDenied);
   }
+  if (!access_.IsValidName(*ns, subscribe.channel)) {
+    return ReplyError(slot, command.id, ErrorCode::kBadRequest);
+  }
   protocol::SubscriptionOptions options;
   if (const std::string_view wrong = options_.Parse(subscribe.data, options); !wrong.empty()) {
     return ReplyError(slot, command.id, ErrorCode::kBadRequest, wrong);
@@ -66,54 +69,55 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
   if (connection.subscriptions.size() >= config_.client.channel_limit) {
     return ReplyError(slot, command.id, ErrorCode::kLimitExceeded);
   }
-  bool answered = false;
-  if (!MaySubscribe(slot, command, *ns, answered)) {
-    if (!answered) ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
-    return;
+  SubscriptionDetails details = DetailsBy(*ns);
+  switch (MaySubscribe(slot, command, *ns, details)) {
+    case TokenVerdict::kGood:
+      break;
+    case TokenVerdict::kInvalid:
+      return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
+    case TokenVerdict::kAnswered:
+      return;
   }
   if (exchange_.congested(exchange_.HomeOf(subscribe.channel))) {
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   }
   View view;
   if (ChooseView(slot, command, *ns, view)) {
-    AskToSubscribe(slot, command, *ns, view, terms, options);
+    AskToSubscribe(slot, command, *ns, view, terms, options,
+                   details == DetailsBy(*ns) ? nullptr : &details);
   }
 }
 
-// `answered` is set when the client has been told by another code than 103, or closed.
-bool Commands::MaySubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
-                            bool& answered) {
-  const Session& session = *connections_[slot].session;
-  chan_info_.clear();
-  if (!command.subscribe.token.empty() && !config_.client.insecure) {
-    protocol::JwtClaims claims;
-    const protocol::JwtResult verdict =
-        verifier_.Verify(command.subscribe.token, host_.UnixSeconds(), claims);
-    if (protocol::IsInvalid(verdict)) return false;
-    answered = true;
-    if (protocol::IsExpired(verdict)) {
-      ReplyError(slot, command.id, ErrorCode::kTokenExpired);
-      return false;
-    }
-    const bool for_this = claims.channel == command.subscribe.channel &&
-                          claims.user == session.user &&
-                          (claims.client.empty() || claims.client == session.client);
-    // Somebody else's token: no mistake that a retry would mend.
-    if (!for_this) host_.Disconnect(slot, DisconnectCode::kInvalidToken);
-    chan_info_ = claims.info;
-    return for_this;
+// With a token, what it says; without, what name and namespace allow.
+Commands::TokenVerdict Commands::MaySubscribe(engine::Slot slot, const Command& command,
+                                              const engine::Namespace& ns,
+                                              SubscriptionDetails& details) {
+  const protocol::SubscribeRequest& subscribe = command.subscribe;
+  if (subscribe.token.empty()) {
+    return access_.MaySubscribe(ns, subscribe.channel, connections_[slot].session->user)
+               ? TokenVerdict::kGood
+               : TokenVerdict::kInvalid;
   }
-  const std::string_view private_prefix = config_.channel.private_prefix;
-  if (!private_prefix.empty() && command.subscribe.channel.starts_with(private_prefix)) {
-    return config_.client.insecure;
+  protocol::JwtClaims claims;
+  const TokenVerdict verdict =
+      CheckSubscriptionToken(slot, command.id, subscribe.token, subscribe.channel, claims);
+  if (verdict != TokenVerdict::kGood) return verdict;
+  Override(claims.override_options, details);
+  details.info = claims.info;
+  if (claims.ends_s() <= 0) return TokenVerdict::kGood;
+  const std::int64_t left_s = claims.ends_s() - host_.UnixSeconds();
+  if (left_s <= 0) {
+    ReplyError(slot, command.id, ErrorCode::kExpired);
+    return TokenVerdict::kAnswered;
   }
-  return config_.client.insecure || (ns.allow_subscribe_for_client &&
-                                     (!session.user.empty() || ns.allow_subscribe_for_anonymous));
+  details.expires_ns = MonotonicAfter(left_s);
+  return TokenVerdict::kGood;
 }
 
 void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
                               const engine::Namespace& ns, const View& view, const Terms& terms,
-                              const protocol::SubscriptionOptions& options) {
+                              const protocol::SubscriptionOptions& options,
+                              const SubscriptionDetails* details) {
   const protocol::SubscribeRequest& subscribe = command.subscribe;
   ChannelIndex index = channels_.Find(subscribe.channel);
   if (index == kNoChannel) {
@@ -123,6 +127,16 @@ void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
   // Both stay until answered.
   ++channels_[index].asking;
   if (shown != index) ++channels_[shown].asking;
+  const bool force_recovery = details == nullptr ? ns.force_recovery : details->force_recovery;
+  const bool force_positioning =
+      details == nullptr ? ns.force_positioning : details->force_positioning;
+  if (details != nullptr) {
+    Session& session = *connections_[slot].session;
+    session.ForgetDetails(index);
+    session.details.push_back(*details);
+    session.details.back().channel = index;
+    if (details->expires_ns != 0) host_.OnDeadlines(slot);
+  }
   AddSubscription(slot, {.channel = shown, .seen = command.id});
   fan_out_.SetTerms(slot, static_cast<std::uint32_t>(connections_[slot].subscriptions.size() - 1),
                     terms);
@@ -134,10 +148,11 @@ void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
   request->local_generation = channels_.generation(index);
   request->view = shown;
   // Who may read the history may also ask where it stands in it.
-  const bool may_read = MayReadHistory(slot, ns, /*subscribed=*/true);
+  const bool may_read =
+      access_.MayReadHistory(ns, connections_[slot].session->user, /*subscribed=*/true);
   request->recoverable =
-      ns.force_recovery || (subscribe.recoverable && (ns.allow_recovery || may_read));
-  request->wants_position = request->recoverable || ns.force_positioning ||
+      force_recovery || (subscribe.recoverable && (ns.allow_recovery || may_read));
+  request->wants_position = request->recoverable || force_positioning ||
                             (subscribe.positioned && (ns.allow_positioning || may_read));
   request->recover = subscribe.recover;
   request->reject_unrecovered = (subscribe.flag & kRejectUnrecovered) != 0;
@@ -170,10 +185,16 @@ void Commands::OnSubscribed(Request& answer) {
   // Admitting may have dropped them already; a view stays no longer than its channel.
   if (channels_.Find(answer.view, view_generation) != nullptr) DropIfUnused(answer.view);
   if (channels_.Find(answer.local, answer.local_generation) != nullptr) DropIfUnused(answer.local);
+  if (connections_.Find(slot, answer.generation) != nullptr && ConnectIsAnswered(slot)) {
+    RunAgain(slot, answer.generation);
+  }
 }
 
 void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel,
-                     const Request& answer) {
+                     Request& answer) {
+  if (connections_[slot].connecting != nullptr) {
+    return AdmitServerSide(slot, subscription, channel, answer);
+  }
   const bool leaving =
       connections_[slot].subscriptions[subscription].member == Subscription::kLeaving;
   if (answer.failed) {
@@ -200,28 +221,38 @@ void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& cha
   if (answer.push_join_leave) join_leave_.Watch(answer.local, slot, answer.first_event);
 }
 
+protocol::SubscribeResult Commands::PositionOf(const Request& answer) {
+  protocol::SubscribeResult result;
+  result.recoverable = answer.recoverable && !answer.epoch.empty();
+  result.positioned = answer.wants_position && !answer.epoch.empty();
+  if (result.positioned) {
+    result.epoch = answer.epoch;
+    result.offset = answer.offset;
+  }
+  result.recovered = answer.recovered;
+  result.was_recovering = answer.recover;
+  return result;
+}
+
 // False when the connection was closed instead.
 bool Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
                                const Channel& channel, const Request& answer) {
-  protocol::SubscribeResult result;
+  protocol::SubscribeResult result = PositionOf(answer);
   if (channel.kind == engine::ChannelKind::kState) {
     // First value in the reply; nothing that an SDK could take for a position.
     const std::span<const PublicationRef> newest(&channel.newest, channel.newest ? 1 : 0);
     if (!ShowPublications(slot, channel.view, newest)) return false;
   } else {
     if (!ShowPublications(slot, channel.view, answer.publications)) return false;
-    result.recoverable = answer.recoverable && !answer.epoch.empty();
-    result.positioned = answer.wants_position && !answer.epoch.empty();
-    if (result.positioned) {
-      result.epoch = answer.epoch;
-      result.offset = answer.offset;
-    }
-    result.recovered = answer.recovered;
   }
   result.publications = views_;
   result.delta = channel.view.delta;
   result.id = channel.view.compact ? answer.channel_id : 0;
-  result.was_recovering = answer.recover;
+  const SubscriptionDetails* details = connections_[slot].session->DetailsOf(answer.local);
+  if (details != nullptr && details->expires_ns != 0 && details->client_refreshes) {
+    result.expires = true;
+    result.ttl_s = SecondsUntil(details->expires_ns);
+  }
   if (answer.wants_terms) result.data = WriteTerms(slot, subscription);
   protocol::AppendSubscribeReply(connections_[slot].form, answer.command_id, result,
                                  connections_.NewLine(slot));
@@ -239,6 +270,7 @@ void Commands::Unsubscribe(engine::Slot slot, const Command& command) {
     // subscribes again meanwhile gets a subscription of its own.
     Subscription& left = subscriptions[subscription];
     left.member = Subscription::kLeaving;
+    connections_[slot].session->ForgetDetails(index);
     leaving.push_back({index, static_cast<std::uint32_t>(left.seen), command.id});
     return;
   }
@@ -276,16 +308,28 @@ void Commands::FinishLeaving(engine::Slot slot, std::uint32_t subscription, Depa
 }
 
 void Commands::Remove(engine::Slot slot, std::uint32_t subscription, Departure departure) {
-  const ChannelIndex channel = connections_[slot].subscriptions[subscription].channel;
+  const Subscription& removed = connections_[slot].subscriptions[subscription];
+  const ChannelIndex channel = removed.channel;
   Part(slot, channel, departure);
+  // Who subscribed again while this one was leaving has details of its own.
+  if (removed.member != Subscription::kLeaving) {
+    connections_[slot].session->ForgetDetails(channels_.primary(channel));
+  }
   fan_out_.Leave(slot, subscription);
   metrics_.subscriptions.Add(-1);
   DropIfUnused(channel);
 }
 
 void Commands::LeaveAll(engine::Slot slot, bool may_return) {
-  const Departure departure = may_return ? Departure::kLost : Departure::kLeft;
   parked_.Drop(slot);
+  if (connections_[slot].connecting != nullptr) {
+    connections_[slot].connecting.reset();
+    fan_out_.Release(slot);
+  }
+  RemoveAll(slot, may_return ? Departure::kLost : Departure::kLeft);
+}
+
+void Commands::RemoveAll(engine::Slot slot, Departure departure) {
   std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
   while (!subscriptions.empty()) {
     Remove(slot, static_cast<std::uint32_t>(subscriptions.size() - 1), departure);
@@ -294,9 +338,19 @@ void Commands::LeaveAll(engine::Slot slot, bool may_return) {
 }
 
 void Commands::OnGap(engine::Slot slot, ChannelIndex channel) {
-  const auto code = protocol::UnsubscribeCode::kInsufficientState;
-  protocol::AppendUnsubscribePush(connections_[slot].form, {.channel = channels_.name(channel)},
-                                  code, protocol::ReasonOf(code), connections_.NewLine(slot));
+  Session& session = *connections_[slot].session;
+  const SubscriptionDetails* details = session.DetailsOf(channels_.primary(channel));
+  if (details != nullptr && details->server_side) {
+    // A client cannot subscribe to it again by itself. The fan-out is at work on the connection:
+    // it ends at its next deadline, which is now.
+    session.lost_position = true;
+    host_.OnDeadlines(slot);
+  } else {
+    const auto code = protocol::UnsubscribeCode::kInsufficientState;
+    protocol::AppendUnsubscribePush(connections_[slot].form, {.channel = channels_.name(channel)},
+                                    code, protocol::ReasonOf(code), connections_.NewLine(slot));
+  }
+  session.ForgetDetails(channels_.primary(channel));
   metrics_.subscriptions.Add(-1);
   // It comes back by itself, but by a subscribe like any other: another connection of its user must
   // not find its place free meanwhile.

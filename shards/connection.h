@@ -19,6 +19,7 @@
 #include "engine/timer_wheel.h"
 #include "protocol/centrifuge/form.h"
 #include "protocol/websocket/frame_parser.h"
+#include "shards/connecting.h"
 #include "shards/framing.h"
 #include "shards/outbox.h"
 #include "shards/pressure.h"
@@ -80,7 +81,9 @@ enum class CloseReason : std::uint16_t {
   kShutdown = 3001,
   kServerError = 3004,
   kExpired = 3005,
+  kSubscriptionExpired = 3006,
   kSlow = 3008,
+  kInsufficientState = 3010,
   kNoPong = 3012,
   kTooManyRequests = 3013,
   kInvalidToken = 3500,
@@ -88,6 +91,9 @@ enum class CloseReason : std::uint16_t {
   kStale = 3502,
   kForceNoReconnect = 3503,
   kInappropriateProtocol = 3506,
+  kConnectionLimit = 3504,
+  kChannelLimit = 3505,
+  kPermissionDenied = 3507,
   kNotAvailable = 3508,
 };
 
@@ -153,9 +159,13 @@ struct Connection {
   protocol::FrameParser parser{};
   std::unique_ptr<std::string> inbound;  // A part of a request, or input that waits.
   std::unique_ptr<Unsent> unsent;
-  std::unique_ptr<Session> session;  // From the connect command on.
+  std::unique_ptr<Session> session;        // From the connect command on.
+  std::unique_ptr<Connecting> connecting;  // While that command is under way.
   std::unique_ptr<Trouble> trouble;
   std::vector<Subscription> subscriptions;
+
+  // The connect command was answered with success.
+  bool connected() const { return session != nullptr && connecting == nullptr; }
 };
 
 // What the fan-out reads and writes per delivery.
@@ -170,6 +180,8 @@ struct Hot {
   static constexpr std::uint8_t kBehind = 4;
   // Stands in the list of those that are owed replies.
   static constexpr std::uint8_t kReplying = 8;
+  // Nothing is sent to it for a reason of ours; kBlocked is set with it.
+  static constexpr std::uint8_t kHeld = 16;
 
   ChannelIndex owed = kNothing;       // In this flush: one channel's frame, or kMany = pull.
   std::uint32_t generation : 24 = 0;  // 0 = vacant.

@@ -127,10 +127,30 @@ void FanOut::OwesReplies(engine::Slot slot) {
 void FanOut::OnPollOut(engine::Slot slot) {
   Hot& hot = connections_.hot(slot);
   if (!hot.Is(Hot::kBlocked)) return;
+  if (connections_[slot].blocked_since_ns == 0) return;  // Held, and not by its socket.
   hot.Clear(Hot::kBlocked);
   engine::probes::BlockedEnd(slot, 1);
   connections_[slot].blocked_since_ns = 0;
   events_.OnUnblocked(slot);
+  if (hot.Is(Hot::kHeld)) return hot.Set(Hot::kBlocked);
+  ListOwed(slot);
+}
+
+void FanOut::Hold(engine::Slot slot) {
+  BecomeBehind(slot);
+  Hot& hot = connections_.hot(slot);
+  hot.Set(Hot::kHeld);
+  hot.Set(Hot::kBlocked);
+  hot.owed = Hot::kNothing;
+}
+
+void FanOut::Release(engine::Slot slot) {
+  Hot& hot = connections_.hot(slot);
+  if (!hot.Is(Hot::kHeld)) return;
+  hot.Clear(Hot::kHeld);
+  if (connections_[slot].blocked_since_ns != 0) return;
+  hot.Clear(Hot::kBlocked);
+  hot.owed = Hot::kNothing;
   ListOwed(slot);
 }
 

@@ -110,6 +110,11 @@ class FanOut {
   // The socket of a blocked connection takes bytes again.
   void OnPollOut(engine::Slot slot);
 
+  // Nothing is sent to the connection until Release(); what its subscriptions are owed meanwhile is
+  // sent then, as after a blocked socket.
+  void Hold(engine::Slot slot);
+  void Release(engine::Slot slot);
+
   // The kernel did not take a send of the batch whole.
   void OnSend(const engine::Completion& done) { sender_.OnSend(done); }
 

@@ -111,6 +111,10 @@ absl::Status Server::StartThreads() {
   const auto cores = static_cast<std::uint32_t>(std::max<std::size_t>(allowed.size(), 1));
   const auto shards = static_cast<ShardId>(
       std::min(config_.engine.shards == 0 ? cores : config_.engine.shards, kMaxShards));
+  absl::StatusOr<std::unique_ptr<TokenAuthority>> tokens =
+      TokenAuthority::Make(config_.client, registry_);
+  if (!tokens.ok()) return tokens.status();
+  state_.tokens = *std::move(tokens);
   mesh_ = std::make_unique<Mesh>(shards, config_.engine.lane_capacity);
   http_client_ = std::make_unique<engine::HttpClient>(shards, registry_);
   for (ShardId id = 0; id < shards; ++id) {

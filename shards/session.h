@@ -1,24 +1,50 @@
-// Session: who a connection is after its connect command.
+// Session: who a connection is after its connect command, and what it was granted.
 // Threading: owned by one shard.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shards/request.h"
 
 namespace tickcast::shards {
 
+// What is known of a subscription beside what its fan-out needs. Only those that differ from a
+// plain one have it.
+struct SubscriptionDetails {
+  ChannelIndex channel = kNoChannel;
+  bool server_side = false;      // The server made it; it cannot be lost without the connection.
+  bool from_token = false;       // … because the connection's token names it.
+  bool client_refreshes = true;  // By sub_refresh; else the server does it (proxies).
+  std::uint64_t expires_ns = 0;  // Monotonic; 0 = never.
+  std::string info;              // `chan_info` of what this client publishes or is: a payload.
+
+  // As the namespace says, unless a token says otherwise.
+  bool presence = false;
+  bool join_leave = false;
+  bool force_push_join_leave = false;
+  bool force_positioning = false;
+  bool force_recovery = false;
+
+  bool operator==(const SubscriptionDetails&) const = default;
+};
+
 struct Session {
   // The client's id as Centrifugo writes it: a version 4 UUID (RFC 9562), 36 characters.
   std::string client;
-  std::string user;  // "" = anonymous.
-  std::string info;  // One-line JSON of the token's `info`, or "".
+  std::string user;      // "" = anonymous.
+  std::string info;      // One-line JSON of the token's `info`, or "".
+  std::string meta;      // One-line JSON for the application's backend, or "".
+  std::string token_id;  // `jti` of its token, or "".
 
-  std::string meta;  // One-line JSON that only backends are told, or "".
+  // When what it came with ends, monotonic; 0 = never. The connection is closed with 3005 then, or
+  // client.expired_close_delay later where the client could have refreshed it.
+  std::uint64_t expires_ns = 0;
+  bool client_refreshes = true;  // By refresh; else the server does it (proxies).
 
-  std::uint64_t expires_ns = 0;  // Monotonic; 0 = never. Then the connection is closed with 3005.
+  bool lost_position = false;  // Of a subscription that the server made: closed with 3010.
 
   // The time up to which its subscribing is spent (see Commands::MaySubscribeSoon()).
   std::uint64_t subscribed_until_ns = 0;
@@ -32,6 +58,21 @@ struct Session {
     std::uint32_t command_id;
   };
   std::vector<Unsubscribe> leaving;
+
+  // In no order; a session has few.
+  std::vector<SubscriptionDetails> details;
+
+  // Null when the subscription to `channel` is a plain one.
+  SubscriptionDetails* DetailsOf(ChannelIndex channel) {
+    for (SubscriptionDetails& known : details) {
+      if (known.channel == channel) return &known;
+    }
+    return nullptr;
+  }
+  void ForgetDetails(ChannelIndex channel) {
+    std::erase_if(details,
+                  [channel](const SubscriptionDetails& known) { return known.channel == channel; });
+  }
 };
 
 }  // namespace tickcast::shards

@@ -51,7 +51,7 @@ Shard::Shard(const engine::Config& config, Mesh& mesh, ShardId id, engine::Ring&
       join_leave_(connections_, channels_, fan_out_, metrics_),
       proxies_(config, registry, id, *this),
       commands_(config, connections_, channels_, filters_, fan_out_, join_leave_, exchange_,
-                metrics_, proxies_, *this, seed + 1),
+                metrics_, proxies_, *server.tokens, *this, seed + 1),
       users_(connections_),
       user_requests_(connections_, channels_, users_, commands_, *this),
       web_socket_(connections_, *this),
@@ -75,6 +75,8 @@ void Shard::AddFeed(std::unique_ptr<Feed> feed) {
 // Copies levels into the metrics; a scrape sees them at most kSweepIntervalNs old.
 void Shard::Sample() {
   CountBusy(now_ns_);
+  if (exchange_.self() == 0) server_.tokens->Poll(now_ns_, http_port_);
+  commands_.RetryTokens();
   metrics_.Sample(connections_, channels_, exchange_, home_.channel_count(), home_.published());
   metrics_.SampleMembers(home_.member_count(), home_.joins_not_announced());
   for (RunningFeed& running : feeds_) running.metrics.Update(running.feed->counters());
@@ -427,6 +429,7 @@ void Shard::OnHttpAnswer(std::unique_ptr<engine::HttpCall> call) {
     case HttpOwner::kProxy:
       return proxies_.OnHttpAnswer(std::move(call));
     case HttpOwner::kKeys:
+      server_.tokens->OnAnswer(*call, now_ns_);
       break;
   }
 }
@@ -445,10 +448,10 @@ void Shard::OnQuestion(std::unique_ptr<Request> request) {
 
 // --- What the command, HTTP and WebSocket handlers ask for ---------------------------------------
 
-std::int64_t Shard::UnixSeconds() {
+std::int64_t Shard::UnixMs() {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
-  return now.tv_sec;
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
 bool Shard::Ready() const {

@@ -33,6 +33,7 @@
 #include "shards/pressure.h"
 #include "shards/proxies.h"
 #include "shards/shard_metrics.h"
+#include "shards/token_authority.h"
 #include "shards/user_requests.h"
 #include "shards/users.h"
 #include "shards/web_socket.h"
@@ -41,6 +42,8 @@ namespace tickcast::shards {
 
 // What all shards of a server look at.
 struct ServerState {
+  // Whose tokens are believed. Before the shards are built; outlives them.
+  std::unique_ptr<TokenAuthority> tokens;
   std::atomic<bool> draining{false};
   std::atomic<std::uint32_t> running_shards{0};
   Node node;
@@ -162,8 +165,8 @@ class Shard final : private Commands::Host,
   void HoldInput(engine::Slot slot) override { PauseReading(slot); }
   void ReleaseInput(engine::Slot slot) override;
   void OnConnected(engine::Slot slot) override;
-  void OnExpiryChanged(engine::Slot slot) override;
-  std::int64_t UnixSeconds() override;
+  void OnDeadlines(engine::Slot slot) override;
+  std::int64_t UnixMs() override;
   std::uint64_t NowNs() override { return now_ns_; }
   // Proxies::Host
   void OnProxyAnswer(const Proxies::Question& question,

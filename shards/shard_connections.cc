@@ -200,7 +200,7 @@ void Shard::OnResponse(engine::Slot slot, After after) {
 void Shard::OnConnected(engine::Slot slot) {
   Connection& connection = connections_[slot];
   users_.Add(slot);
-  connection.due_ns = connection.session->expires_ns;
+  connection.due_ns = commands_.NextDueNs(slot);
   if (const std::uint64_t interval = config_.client.ping_interval_ns; interval != 0) {
     // Spread, so that a crowd that connected at once is not pinged at once.
     const std::uint64_t spread = (std::uint64_t{slot} * 2654435761u % 1024) * interval / 1024;
@@ -211,9 +211,11 @@ void Shard::OnConnected(engine::Slot slot) {
   if (connection.level != PressureLevel::kNormal) commands_.TellPressure(slot);
 }
 
-void Shard::OnExpiryChanged(engine::Slot slot) {
+void Shard::OnDeadlines(engine::Slot slot) {
   Connection& connection = connections_[slot];
-  connection.due_ns = connection.session->expires_ns;
+  // The deadline of a connect command, and that of closing, are not the session's.
+  if (!connection.connected() || connection.state != Connection::State::kWebSocket) return;
+  connection.due_ns = commands_.NextDueNs(slot);
   Schedule(slot);
 }
 
@@ -400,8 +402,9 @@ void Shard::OnTimer(engine::Slot slot) {
     if (connection.state == Connection::State::kHttp) {
       return BeginClose(slot, CloseReason::kHeadTimeout, /*wait_for_peer=*/false);
     }
-    return Disconnect(slot, connection.session == nullptr ? protocol::DisconnectCode::kStale
-                                                          : protocol::DisconnectCode::kExpired);
+    if (!connection.connected()) return Disconnect(slot, protocol::DisconnectCode::kStale);
+    if (!commands_.OnDue(slot)) return;
+    connection.due_ns = commands_.NextDueNs(slot);
   }
   if (passed(connection.pong_due_ns)) return Disconnect(slot, protocol::DisconnectCode::kNoPong);
   if (passed(SlowDeadline(connection))) {

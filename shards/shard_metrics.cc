@@ -31,14 +31,19 @@ constexpr CloseReasonRow kCloseReasons[] = {
     {CloseReason::kShutdown, "3001 shutdown"},
     {CloseReason::kServerError, "3004 internal server error"},
     {CloseReason::kExpired, "3005 connection expired"},
+    {CloseReason::kSubscriptionExpired, "3006 subscription expired"},
     {CloseReason::kSlow, "3008 slow"},
+    {CloseReason::kInsufficientState, "3010 insufficient state"},
     {CloseReason::kNoPong, "3012 no pong"},
     {CloseReason::kTooManyRequests, "3013 too many requests"},
     {CloseReason::kInvalidToken, "3500 invalid token"},
     {CloseReason::kBadRequest, "3501 bad request"},
     {CloseReason::kStale, "3502 stale"},
     {CloseReason::kForceNoReconnect, "3503 force disconnect"},
+    {CloseReason::kConnectionLimit, "3504 connection limit"},
+    {CloseReason::kChannelLimit, "3505 channel limit"},
     {CloseReason::kInappropriateProtocol, "3506 inappropriate protocol"},
+    {CloseReason::kPermissionDenied, "3507 permission denied"},
     {CloseReason::kNotAvailable, "3508 not available"},
 };
 static_assert(std::size(kCloseReasons) <= 32);
@@ -166,6 +171,11 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
         &Counter("tickcast_api_errors_total", "Errors answered by the server API, by code.", "code",
                  absl::StrCat(static_cast<std::uint32_t>(kApiErrors[i])).c_str());
   }
+  for (std::size_t i = 0; i < protocol::kJwtResults; ++i) {
+    const std::string_view result = protocol::NameOf(static_cast<protocol::JwtResult>(i));
+    tokens_[i] = &Counter("tickcast_tokens_total", "Tokens that were checked, by result.", "result",
+                          result.data());
+  }
   for (std::size_t i = 0; i < std::size(kCloseReasons); ++i) {
     closes_[i] = &Counter("tickcast_closes_total", "Connections ended, by reason.", "reason",
                           kCloseReasons[i].name);
@@ -212,6 +222,10 @@ void ShardMetrics::CountApiError(protocol::ApiError error) {
   for (std::size_t i = 0; i < std::size(kApiErrors); ++i) {
     if (kApiErrors[i] == error) api_errors_[i]->Add();
   }
+}
+
+void ShardMetrics::CountToken(protocol::JwtResult result) {
+  tokens_[static_cast<std::size_t>(result)]->Add();
 }
 
 void ShardMetrics::CountResponse(int status) {

@@ -13,6 +13,7 @@
 #include "protocol/centrifuge/api_error.h"
 #include "protocol/centrifuge/api_method.h"
 #include "protocol/centrifuge/codes.h"
+#include "protocol/jwt/jwt.h"
 #include "shards/channel.h"
 #include "shards/connection.h"
 #include "shards/exchange.h"
@@ -29,6 +30,7 @@ class ShardMetrics {
   void CountError(protocol::ErrorCode error);
   void CountApi(protocol::ApiMethod method);
   void CountApiError(protocol::ApiError error);  // kNone is not counted.
+  void CountToken(protocol::JwtResult result);
   void CountResponse(int status);
   // A connection's level has changed; or it came with, or went at, a level.
   void CountLevel(PressureLevel from, PressureLevel to);
@@ -106,6 +108,7 @@ class ShardMetrics {
   engine::Gauge& presence_clients_;
   engine::Counter& join_leave_size_;
   std::array<engine::Counter*, kErrors> errors_{};
+  std::array<engine::Counter*, protocol::kJwtResults> tokens_{};
   std::array<engine::Counter*, 32> closes_{};  // By the order of kCloseReasons.
   std::array<engine::Counter*, protocol::kApiMethods + 1> api_commands_{};
   std::array<engine::Counter*, 7> api_errors_{};

@@ -52,7 +52,7 @@ void Shard::ReviewTrouble(engine::Slot slot) {
 // What the client has not been told yet: its level, or what newer values replaced meanwhile.
 void Shard::TellPressure(engine::Slot slot) {
   Connection& connection = connections_[slot];
-  if (connection.state != Connection::State::kWebSocket || connection.session == nullptr) return;
+  if (connection.state != Connection::State::kWebSocket || !connection.connected()) return;
   Trouble& trouble = *connection.trouble;
   const std::uint64_t conflated = commands_.ConflatedOf(slot);
   // Intervals conflate too, but as the client wanted.
@@ -106,7 +106,7 @@ void Shard::SweepLevels() {
     const PressureLevel before = connection.level;
     SetLevel(slot);
     if (connection.level == before || connection.state != Connection::State::kWebSocket ||
-        connection.session == nullptr || connection.trouble != nullptr) {
+        !connection.connected() || connection.trouble != nullptr) {
       continue;
     }
     commands_.TellPressure(slot);

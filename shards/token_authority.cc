@@ -143,4 +143,8 @@ std::uint64_t TokenChecker::tries() const {
   return trust_.source == nullptr ? 0 : trust_.source->tries();
 }
 
+bool TokenChecker::has_no_keys() const {
+  return trust_.source != nullptr && trust_.keys.Get()->empty();
+}
+
 }  // namespace tickcast::shards

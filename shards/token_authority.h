@@ -64,6 +64,8 @@ class TokenChecker {
   // After kUnknownKey: whether it is worth while to check again when tries() has grown.
   bool LooksForKeys(std::uint64_t now_ns) const;
   std::uint64_t tries() const;
+  // Its source has never had any.
+  bool has_no_keys() const;
 
  private:
   const TokenAuthority::Trust& trust_;

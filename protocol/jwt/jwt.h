@@ -41,6 +41,7 @@ enum class JwtResult : std::uint8_t {
   kWrongAudience,
   kWrongIssuer,
 };
+inline constexpr std::size_t kJwtResults = static_cast<std::size_t>(JwtResult::kWrongIssuer) + 1;
 
 constexpr bool IsExpired(JwtResult result) {
   return result == JwtResult::kExpired || result == JwtResult::kNotYet;

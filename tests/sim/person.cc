@@ -136,6 +136,9 @@ void Person::OnHeard(const Heard& heard) {
     case Heard::Kind::kPresenceStats:
       ADD_FAILURE() << "nobody asked for the presence";
       return;
+    case Heard::Kind::kProlonged:
+      ADD_FAILURE() << "nobody has a token";
+      return;
     case Heard::Kind::kRpc:
       EXPECT_NE(heard.text.find("interval_ms"), std::string::npos) << heard.text;
       Take(heard, Pending::Kind::kOptions);

@@ -251,6 +251,7 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
   } else if (reply["connect"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kConnected;
     id_ = StringMember(result, "client");
+    heard.text = simdjson::minify(result);
   } else if (reply["subscribe"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kSubscribed;
     ReadPublications(result, heard);
@@ -263,6 +264,7 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
     heard.offset = Member<std::uint64_t>(result, "offset", 0);
     heard.delta = Member<bool>(result, "delta", false);
     heard.channel_id = Member<std::int64_t>(result, "id", 0);
+    heard.ttl_s = Member<std::uint64_t>(result, "ttl", 0);
   } else if (reply["unsubscribe"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kUnsubscribed;
   } else if (reply["publish"].get(result) == simdjson::SUCCESS) {
@@ -283,6 +285,10 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
     heard.kind = Heard::Kind::kPresenceStats;
     heard.offset = Member<std::uint64_t>(result, "num_clients", 0);
     heard.code = static_cast<std::uint32_t>(Member<std::uint64_t>(result, "num_users", 0));
+  } else if (reply["refresh"].get(result) == simdjson::SUCCESS ||
+             reply["sub_refresh"].get(result) == simdjson::SUCCESS) {
+    heard.kind = Heard::Kind::kProlonged;
+    heard.text = simdjson::minify(result);
   } else if (reply["rpc"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kRpc;
     heard.text = DataMember(result);

@@ -42,6 +42,7 @@ struct Heard {
     kPresenceStats,  // `offset` has the clients, `code` the users.
     kJoin,           // Pushes: `text` is the client id.
     kLeave,
+    kProlonged,    // Of a refresh or a sub_refresh.
     kPublication,  // Push: `publications` has one.
     kDropped,      // Push: the server ended the subscription with `code`.
     kMessage,      // Push without a channel: `text`.
@@ -55,8 +56,8 @@ struct Heard {
   std::uint32_t id = 0;
   std::uint32_t code = 0;
   std::string channel;  // "#5" where a push says the number 5.
-  // Minified JSON of a message, of what a subscription was granted, of an rpc's result; the
-  // message of an error; the payload of a pong.
+  // Minified JSON of the result of connect or refresh, of a message, of what a subscription was
+  // granted, of an rpc's result; the message of an error; the payload of a pong.
   std::string text;
   std::vector<HeardPublication> publications;
   std::vector<std::string> members;  // Client ids.
@@ -68,6 +69,7 @@ struct Heard {
   bool was_recovering = false;
   bool delta = false;
   std::int64_t channel_id = 0;
+  std::uint64_t ttl_s = 0;
 };
 
 struct SubscribeOptions {

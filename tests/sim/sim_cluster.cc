@@ -71,6 +71,7 @@ SimCluster::SimCluster(std::uint64_t seed, const ClusterOptions& options)
       stalled_until_ns_(options.shards),
       finished_(options.shards),
       turning_(options.shards) {
+  server_.tokens = TokenAuthority::Make(config_.client, registry_).value();
   for (ShardId id = 0; id < options.shards; ++id) {
     rings_.push_back(std::make_unique<BusyRing>(world_, world_.AddRing(options.ring)));
     if (meanwhile_ != 0) rings_.back()->set_meanwhile([this, id] { Meanwhile(id); });
