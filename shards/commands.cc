@@ -154,8 +154,14 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
   }
   Session& session = *connections_[slot].session;
   const bool subscribed = ns->allow_publish_for_subscriber && IsSubscribed(slot, publish.channel);
-  if (!access_.MayPublish(*ns, session.user, subscribed))
+  // A backend decides alone, and may change what is published.
+  const protocol::ProxyAnswer* decision = nullptr;
+  if (ns->publish_proxy_enabled) {
+    decision = DecidePublish(slot, command, *ns);
+    if (decision == nullptr) return;
+  } else if (!access_.MayPublish(*ns, session.user, subscribed)) {
     return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
+  }
   if (exchange_.congested(exchange_.HomeOf(publish.channel))) {
     metrics_.publications_refused.Add();
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
@@ -176,6 +182,7 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
                          .delta = ns->delta_publish,
                          .ingest_ns = host_.NowNs()};
   SetPayload(publish.data, command.data_is_json, draft);
+  if (decision != nullptr) ApplyDecision(*decision, draft, *request);
   request->draft = Publication::Draft(draft);
   Ask(std::move(request));
 }

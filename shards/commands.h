@@ -180,7 +180,8 @@ class Commands {
   void AskToSubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                       const View& view, const Terms& terms,
                       const protocol::SubscriptionOptions& options,
-                      const SubscriptionDetails* details);
+                      const SubscriptionDetails* details,
+                      const protocol::ProxyAnswer* decision = nullptr);
   bool MaySubscribeSoon(engine::Slot slot);
   void AddSubscription(engine::Slot slot, const Subscription& subscription);
   void Unsubscribe(engine::Slot slot, const Command& command);
@@ -223,6 +224,17 @@ class Commands {
                                       protocol::ProxyRequest request);
   const protocol::ProxyAnswer* TakeDecision(engine::Slot slot, const Command& command);
   void RpcByProxy(engine::Slot slot, const Command& command);
+  // Whether it is a backend that says who may subscribe.
+  bool AsksBackend(const engine::Namespace& ns, const protocol::SubscribeRequest& subscribe) const;
+  const protocol::ProxyAnswer* DecideSubscribe(engine::Slot slot, const Command& command,
+                                               const engine::Namespace& ns,
+                                               SubscriptionDetails& details);
+  static void ApplyDecision(const protocol::ProxyAnswer& decision, const engine::Namespace& ns,
+                            Request& request);
+  const protocol::ProxyAnswer* DecidePublish(engine::Slot slot, const Command& command,
+                                             const engine::Namespace& ns);
+  static void ApplyDecision(const protocol::ProxyAnswer& decision, PublicationDraft& draft,
+                            Request& request);
   bool CanTake(engine::Slot slot, const protocol::ProxyBytes& bytes) const;
 
   void OnSubscribed(Request& answer);

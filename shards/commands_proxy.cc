@@ -149,6 +149,83 @@ void Commands::RpcByProxy(engine::Slot slot, const Command& command) {
   fan_out_.OwesReplies(slot);
 }
 
+// A token goes past it; a private channel takes nothing else, and one that names its users needs
+// nobody to say who they are.
+bool Commands::AsksBackend(const engine::Namespace& ns,
+                           const protocol::SubscribeRequest& subscribe) const {
+  return ns.subscribe_proxy_enabled && subscribe.token.empty() &&
+         !access_.IsPrivate(subscribe.channel) && !access_.IsUserLimited(ns, subscribe.channel);
+}
+
+// What the backend grants goes into `details`.
+const ProxyAnswer* Commands::DecideSubscribe(engine::Slot slot, const Command& command,
+                                             const engine::Namespace& ns,
+                                             SubscriptionDetails& details) {
+  const Session& session = *connections_[slot].session;
+  const ProxyAnswer* const answer =
+      Decide(slot, command, ProxyKind::kSubscribe, ns.subscribe_proxy_name,
+             {.client = session.client,
+              .data = command.subscribe.data,
+              .user = session.user,
+              .meta = session.meta,
+              .channel = command.subscribe.channel});
+  if (answer == nullptr) return nullptr;
+  if (!CanTake(slot, answer->data)) {
+    host_.Disconnect(slot, DisconnectCode::kInappropriateProtocol);
+    return nullptr;
+  }
+  const protocol::ProxyOverride& by = answer->override;
+  details.presence = by.presence.value_or(details.presence);
+  details.join_leave = by.join_leave.value_or(details.join_leave);
+  details.force_push_join_leave = by.force_push_join_leave.value_or(details.force_push_join_leave);
+  details.force_positioning = by.force_positioning.value_or(details.force_positioning);
+  details.force_recovery = by.force_recovery.value_or(details.force_recovery);
+  details.info = answer->info.bytes;
+  if (answer->expire_at_s <= 0) return answer;
+  const std::int64_t left_s = answer->expire_at_s - host_.UnixSeconds();
+  if (left_s <= 0) {
+    ReplyError(slot, command.id, ErrorCode::kExpired);
+    return nullptr;
+  }
+  details.expires_ns = MonotonicAfter(left_s);
+  return answer;
+}
+
+// What the client asked for does not count: the backend, and else the namespace, says it all.
+void Commands::ApplyDecision(const ProxyAnswer& decision, const engine::Namespace& ns,
+                             Request& request) {
+  request.recoverable = decision.override.force_recovery.value_or(ns.force_recovery);
+  request.wants_position =
+      request.recoverable || decision.override.force_positioning.value_or(ns.force_positioning);
+  request.reply_data = decision.data.bytes;
+}
+
+const ProxyAnswer* Commands::DecidePublish(engine::Slot slot, const Command& command,
+                                           const engine::Namespace& ns) {
+  const Session& session = *connections_[slot].session;
+  return Decide(slot, command, ProxyKind::kPublish, ns.publish_proxy_name,
+                {.client = session.client,
+                 .data = command.publish.data,
+                 .user = session.user,
+                 .meta = session.meta,
+                 .channel = command.publish.channel});
+}
+
+// Of the namespace only what the backend says nothing about: whether deltas are made is its word.
+void Commands::ApplyDecision(const ProxyAnswer& decision, PublicationDraft& draft,
+                             Request& request) {
+  if (!decision.data.empty()) {
+    draft.data = decision.data.is_json ? decision.data.bytes : std::string_view();
+    draft.raw = decision.data.is_json ? std::string_view() : decision.data.bytes;
+  }
+  draft.tags = decision.tags;
+  draft.delta = decision.delta;
+  request.skip_history = decision.skip_history;
+  request.idempotency_key = decision.idempotency_key;
+  request.version = decision.version;
+  request.version_epoch = decision.version_epoch;
+}
+
 // Bytes that are no JSON cannot stand in a JSON reply.
 bool Commands::CanTake(engine::Slot slot, const protocol::ProxyBytes& bytes) const {
   return bytes.is_json || connections_[slot].form.encoding == protocol::Encoding::kProtobuf;

@@ -56,13 +56,17 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
   if (!access_.IsValidName(*ns, subscribe.channel)) {
     return ReplyError(slot, command.id, ErrorCode::kBadRequest);
   }
+  // Where a backend decides, `data` is its own.
+  const bool by_backend = AsksBackend(*ns, subscribe);
   protocol::SubscriptionOptions options;
-  if (const std::string_view wrong = options_.Parse(subscribe.data, options); !wrong.empty()) {
+  if (const std::string_view wrong = options_.Parse(by_backend ? "" : subscribe.data, options);
+      !wrong.empty()) {
     return ReplyError(slot, command.id, ErrorCode::kBadRequest, wrong);
   }
   const Terms terms = Grant(*ns, options);
   const ChannelIndex known = channels_.Find(subscribe.channel);
   if (known != kNoChannel && FindSubscription(slot, known) < connection.subscriptions.size()) {
+    if (by_backend) return ReplyError(slot, command.id, ErrorCode::kAlreadySubscribed);
     return SubscribeAgain(slot, command, FindSubscription(slot, known), terms);
   }
   if (!MaySubscribeSoon(slot)) return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
@@ -70,13 +74,19 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
     return ReplyError(slot, command.id, ErrorCode::kLimitExceeded);
   }
   SubscriptionDetails details = DetailsBy(*ns);
-  switch (MaySubscribe(slot, command, *ns, details)) {
-    case TokenVerdict::kGood:
-      break;
-    case TokenVerdict::kInvalid:
-      return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
-    case TokenVerdict::kAnswered:
-      return;
+  const protocol::ProxyAnswer* decision = nullptr;
+  if (by_backend) {
+    decision = DecideSubscribe(slot, command, *ns, details);
+    if (decision == nullptr) return;
+  } else {
+    switch (MaySubscribe(slot, command, *ns, details)) {
+      case TokenVerdict::kGood:
+        break;
+      case TokenVerdict::kInvalid:
+        return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
+      case TokenVerdict::kAnswered:
+        return;
+    }
   }
   if (exchange_.congested(exchange_.HomeOf(subscribe.channel))) {
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
@@ -84,7 +94,7 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
   View view;
   if (ChooseView(slot, command, *ns, view)) {
     AskToSubscribe(slot, command, *ns, view, terms, options,
-                   details == DetailsBy(*ns) ? nullptr : &details);
+                   details == DetailsBy(*ns) ? nullptr : &details, decision);
   }
 }
 
@@ -117,7 +127,8 @@ Commands::TokenVerdict Commands::MaySubscribe(engine::Slot slot, const Command& 
 void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
                               const engine::Namespace& ns, const View& view, const Terms& terms,
                               const protocol::SubscriptionOptions& options,
-                              const SubscriptionDetails* details) {
+                              const SubscriptionDetails* details,
+                              const protocol::ProxyAnswer* decision) {
   const protocol::SubscribeRequest& subscribe = command.subscribe;
   ChannelIndex index = channels_.Find(subscribe.channel);
   if (index == kNoChannel) {
@@ -160,6 +171,7 @@ void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
   request->since_epoch = subscribe.epoch;
   AskForPlace(slot, command, ns, *request);
   request->wants_terms = options != protocol::SubscriptionOptions{} || terms != Terms{};
+  if (decision != nullptr) ApplyDecision(*decision, ns, *request);
   Ask(std::move(request));
 }
 
@@ -254,6 +266,7 @@ bool Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
     result.ttl_s = SecondsUntil(details->expires_ns);
   }
   if (answer.wants_terms) result.data = WriteTerms(slot, subscription);
+  if (!answer.reply_data.empty()) result.data = answer.reply_data;
   protocol::AppendSubscribeReply(connections_[slot].form, answer.command_id, result,
                                  connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);

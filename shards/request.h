@@ -63,6 +63,7 @@ struct Request {
   MemberInfo member;                // Where the channel keeps who is in it: the client.
   bool push_join_leave = false;     // Granted.
   bool wants_terms = false;         // The reply says what was granted of our own options.
+  std::string reply_data;           // What a backend wants the client to be told: a payload.
   // kSubscribe with recover, kHistory with has_since.
   bool has_since = false;
   std::uint64_t since_offset = 0;
