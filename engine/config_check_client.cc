@@ -23,8 +23,6 @@ void CheckPersonalChannel(ConfigChecker& check) {
     check.Wrong(section + "personal_channel_namespace",
                 absl::StrCat("there is no namespace \"", personal.personal_channel_namespace,
                              "\" in channel.namespaces"));
-  } else if (personal.single_connection && !ns->presence) {
-    check.Wrong(section + "single_connection", "needs presence in that namespace");
   }
 }
 

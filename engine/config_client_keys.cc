@@ -71,10 +71,6 @@ const ConfigField<Config> kRows[] = {
       "Tokens are believed whoever signed them; expiry and the other claims still count. For "
       "development."},
      AT(Config, client.insecure_skip_token_signature_verify)},
-    {{"client.user_id_http_header", Any(),
-      "A header of the connecting request that names the user, set by a proxy before the server "
-      "that has checked it and takes it away from everybody else. Empty: none."},
-     AT(Config, client.user_id_http_header)},
     {{"client.connect_include_server_time", Any(),
       "The reply to connect has `time`, the server's clock in Unix milliseconds."},
      AT(Config, client.connect_include_server_time)},
@@ -90,16 +86,6 @@ const ConfigField<Config> kRows[] = {
     {{"client.subscribe_to_user_personal_channel.personal_channel_namespace", Any(),
       "Its namespace. Empty: none, `#USER`."},
      AT(Config, client.subscribe_to_user_personal_channel.personal_channel_namespace)},
-    {{"client.subscribe_to_user_personal_channel.single_connection", Any(),
-      "A user's newest connection closes the older ones; needs presence in that namespace."},
-     AT(Config, client.subscribe_to_user_personal_channel.single_connection)},
-    {{"client.connect_code_to_unidirectional_disconnect.enabled", Any(),
-      "Errors of connect are told to unidirectional clients as disconnects by the list below."},
-     AT(Config, client.connect_code_to_unidirectional_disconnect.enabled)},
-    {{"client.connect_code_to_unidirectional_disconnect.transforms", Any(),
-      "A list of tables with the keys below."},
-     LIST_AT(Config, client.connect_code_to_unidirectional_disconnect.transforms,
-             DisconnectTransformFields())},
     {{"client.ping_interval",
       {.least = kSecond, .most = kHour, .or_zero = true, .step = kSecond},
       "How often the server pings, in whole seconds, because the protocol tells clients so. `0s`: "
@@ -128,10 +114,6 @@ const ConfigField<Config> kRows[] = {
       "A connection whose socket took no byte for so long, while something was owed to it, is "
       "closed with 3008."},
      DURATION_AT(Config, client.slow_client_timeout_ns)},
-    {{"client.channel_position_check_delay", ZeroOr(kSecond, kDay),
-      "How often the position of a subscription that has one is compared with its channel's; one "
-      "that lost something ends with 2500, so that its client recovers. `0s`: never."},
-     DURATION_AT(Config, client.channel_position_check_delay_ns)},
     {{"client.channel_limit", Between(1, 65'535),
       "Most subscriptions of one connection; one more is refused with error 106."},
      AT(Config, client.channel_limit)},
@@ -212,21 +194,11 @@ const ConfigField<TokenConfig> kTokenFields[] = {
     {{"user_id_claim", Text(CheckClaim), "The claim that names the user. Empty: `sub`."},
      AT(TokenConfig, user_id_claim)},
 };
-
-const ConfigField<DisconnectTransform> kDisconnectTransformFields[] = {
-    {{"code", Between(1, 4'999), "The code of the error."}, AT(DisconnectTransform, code)},
-    {{"to.code", Between(3'000, 4'999), "The code of the disconnect."},
-     AT(DisconnectTransform, to_code)},
-    {{"to.reason", Text(CheckReason), "Its reason."}, AT(DisconnectTransform, to_reason)},
-};
 // clang-format on
 
 }  // namespace
 
 std::span<const ConfigField<Config>> ClientRows() { return kRows; }
 std::span<const ConfigField<TokenConfig>> TokenFields() { return kTokenFields; }
-std::span<const ConfigField<DisconnectTransform>> DisconnectTransformFields() {
-  return kDisconnectTransformFields;
-}
 
 }  // namespace tickcast::engine

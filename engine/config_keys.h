@@ -55,7 +55,6 @@ using ConfigTarget =
                  ConfigSection<Namespace>, ConfigSection<TokenConfig>, ConfigSection<ProxyConfig>,
                  ConfigSection<RpcNamespace>, ConfigList<Namespace>, ConfigList<ProxyConfig>,
                  ConfigList<RpcNamespace>, ConfigList<HttpHeader>, ConfigList<StatusTransform>,
-                 ConfigList<DisconnectTransform>, ConfigList<ResponseTransform>,
                  ConfigList<ReplayFeedConfig>>;
 
 // Which values of its type a key takes.
@@ -96,8 +95,6 @@ std::span<const ConfigField<TokenConfig>> TokenFields();        // `enabled` fir
 std::span<const ConfigField<RpcNamespace>> RpcNamespaceFields();
 std::span<const ConfigField<HttpHeader>> HttpHeaderFields();
 std::span<const ConfigField<StatusTransform>> StatusTransformFields();
-std::span<const ConfigField<DisconnectTransform>> DisconnectTransformFields();
-std::span<const ConfigField<ResponseTransform>> ResponseTransformFields();
 std::span<const ConfigField<ReplayFeedConfig>> ReplayFields();
 
 // The exchanges that have a decoder, as feeds.replay names them.

@@ -43,8 +43,10 @@ const ConfigField<Namespace> kNamespaceFields[] = {
     {{"force_push_join_leave", Any(), "… and to those that do not ask. Needs `join_leave`."},
      AT(Namespace, force_push_join_leave)},
     {{"join_leave_max_clients", ZeroOr(1, 1'000'000),
-      "In a channel with more clients than this a join is not told any more, nor the leave of whoever "
-      "came so: each would cost a push to everybody there. Those who came before are told to leave. "
+      "In a channel with more clients than this a join is not told any more, nor the leave of "
+      "whoever "
+      "came so: each would cost a push to everybody there. Those who came before are told to "
+      "leave. "
       "1,000, because nobody reads who comes and goes in a larger room. 0: always told."},
      AT(Namespace, join_leave_max_clients)},
     {{"presence_grace", ZeroOr(100 * kMs, kHour),
@@ -138,9 +140,6 @@ const ConfigField<Namespace> kNamespaceFields[] = {
      AT(Namespace, sub_refresh_proxy_enabled)},
     {{"sub_refresh_proxy_name", Text(CheckName), "Which one."},
      AT(Namespace, sub_refresh_proxy_name)},
-    {{"subscriber_limit", ZeroOr(1, 100'000'000),
-      "Most subscribers of one channel; one more is refused with error 106. 0: any number."},
-     AT(Namespace, subscriber_limit)},
     {{"publish_rate", ZeroOr(1, 1'000'000),
       "Publications of clients that one channel takes each second; one more is refused with error "
       "111, which is temporary. The HTTP API is not limited. 0: any number."},

@@ -48,9 +48,6 @@ const ConfigField<Config> kRows[] = {
     {{"uni_websocket.message_size_limit", Between(1 * kKiB, 64 * kMiB),
       "Largest message from a client, in bytes; a larger one closes the connection with 1009."},
      AT(Config, uni_websocket.message_size_limit)},
-    {{"uni_websocket.disable_closing_handshake", Any(),
-      "The server closes the socket without a close frame."},
-     AT(Config, uni_websocket.disable_closing_handshake)},
     {{"uni_websocket.disable_disconnect_push", Any(),
       "No disconnect push before the close frame, which has the same code and reason."},
      AT(Config, uni_websocket.disable_disconnect_push)},
@@ -65,42 +62,17 @@ const ConfigField<Config> kRows[] = {
     {{"uni_http_stream.max_request_body_size", Between(1 * kKiB, kMiB),
       "Most bytes of its connect request; more is 413."},
      AT(Config, uni_http_stream.max_request_body_size)},
-    {{"uni_http_stream.connect_code_to_http_response.enabled", Any(),
-      "Errors of connect are told by the HTTP status, by the list below."},
-     AT(Config, uni_http_stream.connect_code_to_http_response.enabled)},
-    {{"uni_http_stream.connect_code_to_http_response.transforms", Any(),
-      "A list of tables with the keys below."},
-     LIST_AT(Config, uni_http_stream.connect_code_to_http_response.transforms,
-             ResponseTransformFields())},
-
     {{"uni_sse.enabled", Any(), "Pushes as Server-Sent Events, for a bare EventSource."},
      AT(Config, uni_sse.enabled)},
     {{"uni_sse.handler_prefix", Text(CheckPath), "Its path."}, AT(Config, uni_sse.handler_prefix)},
     {{"uni_sse.max_request_body_size", Between(1 * kKiB, kMiB),
       "Most bytes of its connect request, where it comes by POST; more is 413."},
      AT(Config, uni_sse.max_request_body_size)},
-    {{"uni_sse.connect_code_to_http_response.enabled", Any(),
-      "Errors of connect are told by the HTTP status, by the list below."},
-     AT(Config, uni_sse.connect_code_to_http_response.enabled)},
-    {{"uni_sse.connect_code_to_http_response.transforms", Any(),
-      "A list of tables with the keys below."},
-     LIST_AT(Config, uni_sse.connect_code_to_http_response.transforms, ResponseTransformFields())},
-};
-
-const ConfigField<ResponseTransform> kResponseTransformFields[] = {
-    {{"code", Between(1, 4'999), "The code of the error or disconnect."},
-     AT(ResponseTransform, code)},
-    {{"to.status_code", Between(200, 599), "The HTTP status."},
-     AT(ResponseTransform, to_status_code)},
-    {{"to.body", Any(), "The body."}, AT(ResponseTransform, to_body)},
 };
 // clang-format on
 
 }  // namespace
 
 std::span<const ConfigField<Config>> TransportRows() { return kRows; }
-std::span<const ConfigField<ResponseTransform>> ResponseTransformFields() {
-  return kResponseTransformFields;
-}
 
 }  // namespace tickcast::engine

@@ -48,8 +48,8 @@ std::vector<std::string> Warnings(const ConfigSources& sources) {
   return loaded.warnings;
 }
 
-// The keys of Centrifugo 6.9.1 that no rule is about, as CentrifugoName() names them; those of a
-// list within a section stand under the list's name. Read from what `centrifugo configdoc` lists.
+// The keys of Centrifugo 6.9.1 as CentrifugoName() names them, but for those of sections that are not
+// here as a whole; those of a list within a section stand under the list's name. Read from what `centrifugo configdoc` lists.
 constexpr char kCentrifugoKeys[] = R"(
 channel.history_meta_ttl channel.max_length channel.namespace_boundary
 channel.namespaces[].allow_history_for_anonymous channel.namespaces[].allow_history_for_client
@@ -73,8 +73,7 @@ channel.namespaces[].sub_refresh_proxy_name channel.namespaces[].subscribe_proxy
 channel.namespaces[].subscribe_proxy_name channel.private_prefix channel.publication_data_format
 channel.user_boundary channel.user_separator client.allow_anonymous_connect_without_token
 client.allowed_origins client.channel_limit client.channel_position_check_delay
-client.connect_code_to_unidirectional_disconnect.enabled
-client.connect_code_to_unidirectional_disconnect.transforms client.connect_include_server_time
+client.connect_code_to_unidirectional_disconnect.enabled client.connect_include_server_time
 client.connection_limit client.connection_rate_limit client.disallow_anonymous_connection_tokens
 client.expired_close_delay client.expired_sub_close_delay client.history_max_publication_limit
 client.insecure client.insecure_skip_token_signature_verify client.ping_interval
@@ -98,15 +97,13 @@ proxies[].http_headers proxies[].include_connection_meta proxies[].name proxies[
 rpc.namespace_boundary rpc.namespaces[].name rpc.namespaces[].proxy_enabled
 rpc.namespaces[].proxy_name rpc.ping.enabled rpc.ping.method shutdown.timeout sse.enabled
 sse.handler_prefix sse.max_request_body_size
-uni_http_stream.connect_code_to_http_response.enabled
-uni_http_stream.connect_code_to_http_response.transforms uni_http_stream.enabled
+uni_http_stream.connect_code_to_http_response.enabled uni_http_stream.enabled
 uni_http_stream.handler_prefix uni_http_stream.max_request_body_size
-uni_sse.connect_code_to_http_response.enabled uni_sse.connect_code_to_http_response.transforms
-uni_sse.enabled uni_sse.handler_prefix uni_sse.max_request_body_size
-uni_websocket.disable_closing_handshake uni_websocket.disable_disconnect_push
-uni_websocket.enabled uni_websocket.handler_prefix uni_websocket.join_push_messages
-uni_websocket.message_size_limit websocket.disabled websocket.handler_prefix
-websocket.message_size_limit
+uni_sse.connect_code_to_http_response.enabled uni_sse.enabled uni_sse.handler_prefix
+uni_sse.max_request_body_size uni_websocket.disable_closing_handshake
+uni_websocket.disable_disconnect_push uni_websocket.enabled uni_websocket.handler_prefix
+uni_websocket.join_push_messages uni_websocket.message_size_limit websocket.disabled
+websocket.handler_prefix websocket.message_size_limit
 )";
 
 std::set<std::string> CentrifugoKeys() {
