@@ -7,6 +7,7 @@
 #include "engine/invariant.h"
 #include "protocol/centrifuge/reply.h"
 #include "shards/node.h"
+#include "shards/session_key.h"
 #include "shards/version.h"
 
 namespace tickcast::shards {
@@ -259,12 +260,33 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
     case Request::Kind::kRefreshUser:
     case Request::Kind::kInfo:
     case Request::Kind::kChannels:
+    case Request::Kind::kEmulation:
       break;
   }
   INVARIANT(false, "sessions ask about one channel");
 }
 
+// What the client needs to know where its commands do not come on this connection.
+void Commands::NameSession(engine::Slot slot, Session& session, protocol::ConnectResult& result) {
+  const Connection& connection = connections_[slot];
+  if (connection.form.bare) {
+    result.pong = false;
+  } else if (IsWebSocket(connection.transport)) {
+    return;
+  } else {
+    result.node = host_.NodeUid();
+  }
+  session.key = NewSessionKey(
+      {.shard = exchange_.self(), .slot = slot, .generation = connections_.generation(slot)});
+  result.session = session.key;
+}
+
 void Commands::ReplyError(engine::Slot slot, std::uint32_t id, ErrorCode error) {
+  // There are no replies on a unidirectional transport: whose connect fails is closed.
+  if (connections_[slot].form.bare) {
+    metrics_.CountError(error);
+    return host_.Disconnect(slot, protocol::DisconnectFor(error));
+  }
   metrics_.CountError(error);
   protocol::AppendErrorReply(connections_[slot].form, id, error, connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);

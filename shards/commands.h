@@ -53,6 +53,8 @@ class Commands {
     virtual std::int64_t UnixMs() = 0;
     std::int64_t UnixSeconds() { return UnixMs() / 1000; }
     virtual std::uint64_t NowNs() = 0;
+    // Of this process, as clients name it to /emulation.
+    virtual const std::string& NodeUid() const = 0;
   };
 
   Commands(const engine::Config& config, ConnectionTable& connections, ChannelTable& channels,
@@ -137,6 +139,7 @@ class Commands {
   bool Run(engine::Slot slot, const Command& command);
   bool RunConnected(engine::Slot slot, const Command& command);
   // Connecting (commands_connect.cc).
+  void NameSession(engine::Slot slot, Session& session, protocol::ConnectResult& result);
   void Connect(engine::Slot slot, const Command& command);
   protocol::JwtResult CheckToken(engine::Slot slot, TokenChecker& checker, std::string_view token,
                                  protocol::JwtClaims& claims);

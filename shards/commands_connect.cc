@@ -319,6 +319,7 @@ void Commands::FinishConnect(engine::Slot slot) {
   if (result.expires) result.ttl_s = SecondsUntil(session.expires_ns);
   result.ping_s = static_cast<std::uint32_t>(config_.client.ping_interval_ns / kSecond);
   result.pong = result.ping_s != 0 && config_.client.pong_timeout_ns != 0;
+  NameSession(slot, *connections_[slot].session, result);
   if (config_.client.connect_include_server_time) result.time_ms = host_.UnixMs();
   protocol::AppendConnectReply(connections_[slot].form, connecting.command_id, result,
                                connections_.NewLine(slot));

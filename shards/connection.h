@@ -90,9 +90,9 @@ enum class CloseReason : std::uint16_t {
   kBadRequest = 3501,
   kStale = 3502,
   kForceNoReconnect = 3503,
-  kInappropriateProtocol = 3506,
   kConnectionLimit = 3504,
   kChannelLimit = 3505,
+  kInappropriateProtocol = 3506,
   kPermissionDenied = 3507,
   kNotAvailable = 3508,
 };
@@ -124,7 +124,7 @@ struct Connection {
 
   enum class State : std::uint8_t {
     kHttp,       // Reading a request head or body, or answering one.
-    kWebSocket,  // Speaks the client protocol.
+    kWebSocket,  // Speaks the client protocol, whatever the transport.
     kEcho,       // Speaks /debug/echo.
     kClosing,    // What it is still owed goes out; its input is discarded.
   };

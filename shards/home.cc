@@ -178,6 +178,7 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
     case Request::Kind::kRefreshUser:
     case Request::Kind::kInfo:
     case Request::Kind::kChannels:
+    case Request::Kind::kEmulation:
       INVARIANT(false, "a home knows no connections");
   }
   const ShardId origin = request->origin;

@@ -1,12 +1,16 @@
 #include "shards/http_handler.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "engine/invariant.h"
 #include "engine/metrics_text.h"
 #include "protocol/http/origin.h"
 #include "protocol/websocket/handshake.h"
+#include "shards/origin.h"
 
 namespace tickcast::shards {
 
@@ -15,7 +19,6 @@ using protocol::ResponseHeader;
 
 namespace {
 
-constexpr std::string_view kWebSocketPath = "/connection/websocket";
 constexpr std::string_view kEchoPath = "/debug/echo";
 
 // The page needs its own files and a WebSocket to its own origin, nothing else.
@@ -36,7 +39,6 @@ struct HttpHandler::Route {
 };
 
 const HttpHandler::Route HttpHandler::kRoutes[] = {
-    {kWebSocketPath, "GET", &HttpHandler::Upgrade},
     {kEchoPath, "GET", &HttpHandler::Upgrade},
     {"/health", "GET", &HttpHandler::Health},
     {"/metrics", "GET", &HttpHandler::Metrics},
@@ -54,7 +56,9 @@ HttpHandler::HttpHandler(const engine::Config& config, ConnectionTable& connecti
       responder_(connections, metrics, host),
       api_(config, exchange, responder_, metrics, node),
       tickers_(exchange, responder_),
-      slow_clients_(exchange, responder_) {}
+      slow_clients_(exchange, responder_),
+      streams_(config, connections, responder_, metrics, host),
+      emulation_(config, exchange, responder_, metrics, node.uid) {}
 
 HttpAsker HttpHandler::AskerOf(engine::Slot slot, const RequestHead& head) const {
   return {.slot = slot,
@@ -87,6 +91,13 @@ std::size_t HttpHandler::OnInput(engine::Slot slot, std::string_view input) {
 void HttpHandler::Dispatch(const HttpAsker& asker, const RequestHead& head, std::string_view body) {
   // Whatever transport this may become: a backend may want to see the client's own headers.
   host_.OnRequestHead(asker.slot, head);
+  if (streams_.Run(asker, head, body) || emulation_.Run(asker, head, body)) return;
+  if (!config_.websocket.disabled && head.path == config_.websocket.handler_prefix) {
+    return Upgrade(asker, head, body);
+  }
+  if (config_.uni_websocket.enabled && head.path == config_.uni_websocket.handler_prefix) {
+    return UpgradeOneWay(asker, head);
+  }
   for (const Route& route : kRoutes) {
     if (route.path != head.path) continue;
     if (!MethodAllowed(head.method, route.method)) {
@@ -137,14 +148,30 @@ void HttpHandler::ListSlowClients(const HttpAsker& asker, const RequestHead& hea
   slow_clients_.Run(asker, head);
 }
 
-// A browser always says where its page came from; other clients do not.
-bool HttpHandler::OriginAllowed(const RequestHead& head) const {
-  const auto origin = head.Find("Origin");
-  if (!origin) return true;
-  const std::vector<std::string>& allowed = config_.client.allowed_origins;
-  return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& pattern) {
-    return protocol::OriginMatches(pattern, *origin);
-  });
+bool HttpHandler::Accept(const HttpAsker& asker, const RequestHead& head) {
+  static constexpr std::array kSpoken = {protocol::kJsonSubprotocol,
+                                         protocol::kProtobufSubprotocol};
+  const protocol::ServerHandshake handshake = protocol::CheckUpgrade(head, kSpoken);
+  if (handshake.status != 101) {
+    const ResponseHeader version[] = {{"Sec-WebSocket-Version", "13"}, {"Upgrade", "websocket"}};
+    const std::span<const ResponseHeader> headers(version);
+    responder_.Refuse(asker, handshake.status, handshake.reason, false,
+                      handshake.status == 426 ? headers : headers.first(0));
+    return false;
+  }
+  if (!OriginAllowed(config_.client, head)) {
+    responder_.Refuse(asker, 403, "client.allowed_origins does not list this Origin");
+    return false;
+  }
+  const bool protobuf = handshake.subprotocol == protocol::kProtobufSubprotocol ||
+                        protocol::QueryParameter(head.query, "format") == "protobuf" ||
+                        protocol::QueryParameter(head.query, "cf_protocol") == "protobuf";
+  Connection& connection = connections_[asker.slot];
+  connection.form = {.encoding =
+                         protobuf ? protocol::Encoding::kProtobuf : protocol::Encoding::kJson};
+  connection.answering = false;
+  protocol::AppendUpgradeResponse(handshake, connections_.OutboxOf(asker.slot).raw);
+  return true;
 }
 
 void HttpHandler::Upgrade(const HttpAsker& asker, const RequestHead& head, std::string_view) {
@@ -152,19 +179,26 @@ void HttpHandler::Upgrade(const HttpAsker& asker, const RequestHead& head, std::
   if (echo && !config_.debug.echo_endpoint) {
     return responder_.Refuse(asker, 404, "debug.echo_endpoint is false");
   }
-  const protocol::ServerHandshake handshake = protocol::CheckUpgrade(head);
-  if (handshake.status != 101) {
-    const ResponseHeader version[] = {{"Sec-WebSocket-Version", "13"}, {"Upgrade", "websocket"}};
-    const std::span<const ResponseHeader> headers(version);
-    return responder_.Refuse(asker, handshake.status, handshake.reason, false,
-                             handshake.status == 426 ? headers : headers.first(0));
+  if (Accept(asker, head)) host_.OnUpgraded(asker.slot, echo);
+}
+
+// What the client connects with may stand in the request; else it is its first message.
+void HttpHandler::UpgradeOneWay(const HttpAsker& asker, const RequestHead& head) {
+  const std::optional<std::string> given = protocol::QueryParameter(head.query, "cf_connect");
+  std::string_view connect;
+  if (given && !given->empty()) {
+    const std::string padded = *given + std::string(protocol::kJsonPaddingBytes, '\0');
+    connect = connect_frames_.Wrap(std::string_view(padded).substr(0, given->size()));
+    if (connect.empty()) return responder_.Refuse(asker, 400, "cf_connect must be a JSON object");
   }
-  if (!OriginAllowed(head)) {
-    return responder_.Refuse(asker, 403, "client.allowed_origins does not list this Origin");
-  }
-  protocol::AppendUpgradeResponse(handshake, connections_.OutboxOf(asker.slot).raw);
-  connections_[asker.slot].answering = false;
-  host_.OnUpgraded(asker.slot, echo);
+  if (!Accept(asker, head)) return;
+  Connection& connection = connections_[asker.slot];
+  connection.form = {.bare = true};
+  // Joined, several pushes are one message of lines, as on a WebSocket with commands.
+  connection.transport =
+      config_.uni_websocket.join_push_messages ? Transport::kWebSocket : Transport::kUniWebSocket;
+  host_.OnUpgraded(asker.slot, /*echo=*/false);
+  if (!connect.empty()) host_.OnUniConnect(asker.slot, connect);
 }
 
 void HttpHandler::Asset(const HttpAsker& asker, const RequestHead& head) {
@@ -195,6 +229,8 @@ void HttpHandler::OnAnswer(std::unique_ptr<Request> answer) {
       return tickers_.OnAnswer(*answer, host_.NowNs());
     case Request::Asker::kSlowClients:
       return slow_clients_.OnAnswer(*answer);
+    case Request::Asker::kEmulation:
+      return emulation_.OnAnswer(*answer);
     case Request::Asker::kSession:
       break;
   }

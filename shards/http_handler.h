@@ -17,12 +17,14 @@
 #include "protocol/http/request_head.h"
 #include "shards/connection.h"
 #include "shards/console_assets.h"
+#include "shards/emulation_handler.h"
 #include "shards/exchange.h"
 #include "shards/http_responder.h"
 #include "shards/node.h"
 #include "shards/server_api.h"
 #include "shards/shard_metrics.h"
 #include "shards/slow_clients.h"
+#include "shards/stream_handler.h"
 #include "shards/tickers_page.h"
 
 namespace tickcast::shards {
@@ -36,12 +38,15 @@ class HttpHandler {
   static constexpr std::size_t kMaxBodyBytes = 1024 * 1024;
 
   // What answering asks of the shard.
-  class Host : public HttpResponder::Host {
+  class Host : public HttpResponder::Host, public StreamHandler::Host {
    public:
     // The 101 is in the outbox: the connection speaks WebSocket from here on.
     virtual void OnUpgraded(engine::Slot slot, bool echo) = 0;
     // A request begins; `head` lives until this returns.
     virtual void OnRequestHead(engine::Slot slot, const protocol::RequestHead& head) = 0;
+    // What a unidirectional client connects with came with its upgrade: `frame` is the command,
+    // with kJsonPaddingBytes behind it.
+    virtual void OnUniConnect(engine::Slot slot, std::string_view frame) = 0;
     // Every shard of the server runs, and it does not drain.
     virtual bool Ready() const = 0;
     // The whole process's metrics in Prometheus text format.
@@ -79,7 +84,9 @@ class HttpHandler {
                        std::string_view body);
   void Upgrade(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
   void Asset(const HttpAsker& asker, const protocol::RequestHead& head);
-  bool OriginAllowed(const protocol::RequestHead& head) const;
+  void UpgradeOneWay(const HttpAsker& asker, const protocol::RequestHead& head);
+  // Writes the 101, and sets the form that was asked for. False when the request was refused.
+  bool Accept(const HttpAsker& asker, const protocol::RequestHead& head);
 
   const engine::Config& config_;
   ConnectionTable& connections_;
@@ -89,6 +96,9 @@ class HttpHandler {
   ServerApi api_;
   TickersPage tickers_;
   SlowClients slow_clients_;
+  StreamHandler streams_;
+  EmulationHandler emulation_;
+  ConnectFrames connect_frames_;
 };
 
 }  // namespace tickcast::shards

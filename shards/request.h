@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "protocol/centrifuge/codes.h"
+#include "protocol/centrifuge/form.h"
 #include "shards/member.h"
 #include "shards/publication.h"
 #include "shards/shard_id.h"
@@ -24,6 +25,14 @@ namespace tickcast::shards {
 // Index of a channel in the table of one shard's subscribed channels.
 using ChannelIndex = std::uint32_t;
 inline constexpr ChannelIndex kNoChannel = ~ChannelIndex{0};
+
+// A frame of commands that came on another connection than its client's.
+struct EmulatedCommands {
+  std::string session_key;
+  protocol::Encoding encoding = protocol::Encoding::kJson;
+  std::string frame;   // With kJsonPaddingBytes at its end.
+  bool taken = false;  // The answer: the key was that of a connection.
+};
 
 struct Request {
   enum class Kind : std::uint8_t {
@@ -41,8 +50,9 @@ struct Request {
     kRefreshUser,
     kInfo,      // `survey`.
     kChannels,  // `survey`; `channel` is what ChannelPattern takes.
+    kEmulation,  // Of the shard that has the client's connection: `emulated`.
   };
-  enum class Asker : std::uint8_t { kSession, kApiCall, kTickersPage, kSlowClients };
+  enum class Asker : std::uint8_t { kSession, kApiCall, kTickersPage, kSlowClients, kEmulation };
 
   Kind kind = Kind::kSubscribe;
   Asker asker = Asker::kSession;
@@ -74,6 +84,8 @@ struct Request {
   bool reverse = false;
   // kPublish.
   PublicationRef draft;
+  // kEmulation.
+  std::unique_ptr<EmulatedCommands> emulated;
   bool skip_history = false;
   std::string idempotency_key;  // "" = none.
   // Where the channel keeps history: 0 = none; one that is not above the last one of the same

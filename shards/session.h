@@ -39,6 +39,9 @@ struct Session {
   std::string meta;      // One-line JSON for the application's backend, or "".
   std::string token_id;  // `jti` of its token, or "".
 
+  // By what its commands are found to be its (session_key.h); "" on a WebSocket, which needs none.
+  std::string key;
+
   // When what it came with ends, monotonic; 0 = never. The connection is closed with 3005 then, or
   // client.expired_close_delay later where the client could have refreshed it.
   std::uint64_t expires_ns = 0;

@@ -440,6 +440,7 @@ void Shard::OnProxyAnswer(const Proxies::Question& question, const protocol::Pro
 
 void Shard::OnQuestion(std::unique_ptr<Request> request) {
   if (request->kind == Request::Kind::kSlowClients) return AnswerSlowClients(std::move(request));
+  if (request->kind == Request::Kind::kEmulation) return RunEmulated(std::move(request));
   if (!UserRequests::Takes(request->kind)) return home_.Ask(std::move(request), now_ns_);
   user_requests_.Answer(*request);
   const ShardId origin = request->origin;

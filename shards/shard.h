@@ -136,6 +136,14 @@ class Shard final : private Commands::Host,
   void Schedule(engine::Slot slot);
   void OnTimer(engine::Slot slot);
   void Ping(engine::Slot slot);
+
+  // Transports other than the WebSocket with commands (shard_streams.cc).
+  void EndClient(engine::Slot slot, CloseReason reason, std::uint16_t code, std::string_view text);
+  void EndStream(engine::Slot slot, CloseReason reason, std::uint16_t code, std::string_view text);
+  void TakeUniConnect(engine::Slot slot, std::string_view message);
+  void RunEmulated(std::unique_ptr<Request> request);
+  void OnClientFrame(engine::Slot slot, std::string_view frame);
+  static bool DiscardsInput(const Connection& connection);
   std::uint64_t SlowDeadline(const Connection& connection) const;
 
   // Pressure (shard_pressure.cc).
@@ -168,6 +176,7 @@ class Shard final : private Commands::Host,
   void OnDeadlines(engine::Slot slot) override;
   std::int64_t UnixMs() override;
   std::uint64_t NowNs() override { return now_ns_; }
+  const std::string& NodeUid() const override { return server_.node.uid; }
   // Proxies::Host
   void OnProxyAnswer(const Proxies::Question& question,
                      const protocol::ProxyAnswer* answer) override;
@@ -183,6 +192,8 @@ class Shard final : private Commands::Host,
     proxies_.headers().KeepRequest(slot, head);
   }
   void OnUpgraded(engine::Slot slot, bool echo) override;
+  void OnStreamOpened(engine::Slot slot, std::string_view commands) override;
+  void OnUniConnect(engine::Slot slot, std::string_view frame) override;
   void OnResponse(engine::Slot slot, After after) override;
   bool Ready() const override;
   std::string MetricsText() override;
@@ -191,6 +202,7 @@ class Shard final : private Commands::Host,
   void OnPeerClose(engine::Slot slot, std::uint16_t code) override;
   void OnViolation(engine::Slot slot, std::uint16_t close_code) override;
   void OnOwed(engine::Slot slot) override;
+  void OnPong(engine::Slot slot) override;
 
   const engine::Config& config_;
   Mesh& mesh_;
@@ -212,6 +224,7 @@ class Shard final : private Commands::Host,
   UserRequests user_requests_;
   WebSocket web_socket_;
   HttpHandler http_;
+  ConnectFrames connect_frames_;
   FeedPort feed_port_;
   std::vector<RunningFeed> feeds_;
   engine::HttpPort* http_port_ = nullptr;  // Null: no HTTP client runs.

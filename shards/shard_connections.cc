@@ -4,7 +4,9 @@
 
 #include "engine/invariant.h"
 #include "engine/probes.h"
+#include "protocol/centrifuge/reply.h"
 #include "protocol/websocket/frame_writer.h"
+#include "shards/framing.h"
 #include "shards/shard.h"
 
 namespace tickcast::shards {
@@ -48,6 +50,7 @@ std::uint64_t PingGroup(std::uint64_t due_ns) {
 
 void Shard::OnBytes(engine::Slot slot, std::span<std::byte> bytes) {
   Connection& connection = connections_[slot];
+  if (DiscardsInput(connection)) return;
   if (connection.state == Connection::State::kClosing) {
     // Discarded, so that closing does not find unread input, which would send RST and lose our
     // close frame; only the peer's own close frame matters.
@@ -96,6 +99,10 @@ void Shard::ReplayInput(engine::Slot slot) {
       connection->inbound.reset();
       return;
     }
+    if (DiscardsInput(*connection)) {
+      connection->inbound.reset();
+      return;
+    }
     if (connection->state != Connection::State::kHttp) {
       std::string input = std::move(inbound);
       connection->inbound.reset();
@@ -119,8 +126,21 @@ void Shard::ReplayInput(engine::Slot slot) {
 }
 
 void Shard::OnCommands(engine::Slot slot, std::string_view frame) {
+  if (connections_[slot].form.bare) return TakeUniConnect(slot, frame);
+  OnClientFrame(slot, frame);
+}
+
+void Shard::OnClientFrame(engine::Slot slot, std::string_view frame) {
   commands_.OnFrame(slot, frame);
   LimitOutbox(slot);
+}
+
+// The answer to a unidirectional client's ping; with commands there are pongs of their own.
+void Shard::OnPong(engine::Slot slot) {
+  Connection& connection = connections_[slot];
+  if (!connection.form.bare) return;
+  connection.awaiting_pong = false;
+  connection.pong_due_ns = 0;
 }
 
 void Shard::OnOwed(engine::Slot slot) {
@@ -234,8 +254,8 @@ void Shard::OnViolation(engine::Slot slot, std::uint16_t close_code) {
 }
 
 void Shard::Disconnect(engine::Slot slot, protocol::DisconnectCode code) {
-  CloseWithFrame(slot, static_cast<CloseReason>(code), static_cast<std::uint16_t>(code),
-                 protocol::ReasonOf(code));
+  EndClient(slot, static_cast<CloseReason>(code), static_cast<std::uint16_t>(code),
+            protocol::ReasonOf(code));
 }
 
 void Shard::DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) {
@@ -245,8 +265,8 @@ void Shard::DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view
   // Codes of an application are not counted one by one.
   const bool usual =
       code == static_cast<std::uint16_t>(protocol::DisconnectCode::kForceNoReconnect);
-  CloseWithFrame(slot, usual ? CloseReason::kForceNoReconnect : CloseReason::kByApplication, code,
-                 reason);
+  EndClient(slot, usual ? CloseReason::kForceNoReconnect : CloseReason::kByApplication, code,
+            reason);
 }
 
 // --- Closing -------------------------------------------------------------------------------------
@@ -264,7 +284,8 @@ void Shard::CloseWithFrame(engine::Slot slot, CloseReason reason, std::uint16_t 
 void Shard::AppendClose(engine::Slot slot, std::uint16_t code, std::string_view text) {
   Outbox& outbox = connections_.OutboxOf(slot);
   if (!outbox.lines.empty()) {
-    protocol::AppendTextFrame(outbox.lines, outbox.raw);
+    const Connection& connection = connections_[slot];
+    AppendFramed(connection.transport, connection.form.encoding, outbox.lines, outbox.raw);
     outbox.lines.clear();
   }
   protocol::AppendCloseFrame(code, text, outbox.raw);
@@ -426,8 +447,14 @@ void Shard::Ping(engine::Slot slot) {
   connection.ping_due_ns = PingGroup(now_ns_ + config_.client.ping_interval_ns);
   // A blocked connection has one ping at most in its outbox.
   if (connection.awaiting_pong) return;
-  protocol::AppendPing(connections_[slot].form, connections_.NewLine(slot));
-  if (config_.client.pong_timeout_ns != 0) {
+  protocol::AppendPing(connection.form, connections_.NewLine(slot));
+  const bool one_way = connection.form.bare;
+  // Without commands there is no pong but that of RFC 6455, which no client has to write.
+  if (one_way && IsWebSocket(connection.transport)) {
+    protocol::AppendServerFrame(protocol::Opcode::kPing, {}, connections_.OutboxOf(slot).raw);
+  }
+  const bool answers = !one_way || IsWebSocket(connection.transport);
+  if (config_.client.pong_timeout_ns != 0 && answers) {
     connection.awaiting_pong = true;
     const bool blocked = connections_.hot(slot).Is(Hot::kBlocked);
     connection.pong_due_ns = blocked ? 0 : now_ns_ + config_.client.pong_timeout_ns;

@@ -94,6 +94,10 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
       accept_refused(Counter("tickcast_accept_refused_total",
                              "Times accepting stopped because every slot was taken.")),
       upgrades(Counter("tickcast_upgrades_total", "WebSocket handshakes done.")),
+      streams_opened(Counter("tickcast_streams_opened_total",
+                             "HTTP streams and server-sent event streams begun.")),
+      emulation_refused(Counter("tickcast_emulation_refused_total",
+                                "Emulation requests with the session or node of nobody.")),
       transport_errors(
           Counter("tickcast_transport_errors_total", "Sockets that failed (reset, timed out).")),
       buffers_exhausted(Counter("tickcast_receive_buffers_exhausted_total",

@@ -63,6 +63,8 @@ class ShardMetrics {
   engine::Counter& accepted;
   engine::Counter& accept_refused;
   engine::Counter& upgrades;
+  engine::Counter& streams_opened;
+  engine::Counter& emulation_refused;
   engine::Counter& transport_errors;
   engine::Counter& buffers_exhausted;
   engine::Counter& reading_paused;

@@ -37,6 +37,7 @@ bool UserRequests::Takes(Request::Kind kind) {
     case Request::Kind::kPresenceStats:
     case Request::Kind::kTickers:
     case Request::Kind::kSlowClients:
+    case Request::Kind::kEmulation:
       return false;
   }
   return false;
@@ -110,6 +111,7 @@ void UserRequests::Answer(Request& request) {
     case Request::Kind::kPresenceStats:
     case Request::Kind::kTickers:
     case Request::Kind::kSlowClients:
+    case Request::Kind::kEmulation:
       break;
   }
   INVARIANT(false, "REQUIRES: Takes(request.kind)");

@@ -55,6 +55,7 @@ bool WebSocket::OnEvent(engine::Slot slot, const FrameEvent& event) {
       host_.OnOwed(slot);
       return true;
     case FrameEvent::Kind::kPong:
+      host_.OnPong(slot);
       return true;
     case FrameEvent::Kind::kClose:
       host_.OnPeerClose(slot, event.close_code);

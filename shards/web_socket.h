@@ -26,6 +26,8 @@ class WebSocket {
     virtual void OnViolation(engine::Slot slot, std::uint16_t close_code) = 0;
     // Something was put into the connection's outbox; with a blocked peer it may be too much.
     virtual void OnOwed(engine::Slot slot) = 0;
+    // The peer's pong frame.
+    virtual void OnPong(engine::Slot slot) = 0;
   };
 
   WebSocket(ConnectionTable& connections, Host& host) : connections_(connections), host_(host) {}

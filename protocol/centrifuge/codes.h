@@ -155,6 +155,22 @@ constexpr std::string_view ReasonOf(UnsubscribeCode code) {
   return "";
 }
 
+// How a connect that fails with `code` ends where there is no reply to say so: on unidirectional
+// transports. Source: defaultUniErrorCodeToDisconnect in client.go.
+constexpr DisconnectCode DisconnectFor(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kExpired:
+    case ErrorCode::kTokenExpired:
+      return DisconnectCode::kExpired;
+    case ErrorCode::kTooManyRequests:
+      return DisconnectCode::kTooManyRequests;
+    case ErrorCode::kPermissionDenied:
+      return DisconnectCode::kPermissionDenied;
+    default:
+      return DisconnectCode::kServerError;
+  }
+}
+
 // Whether an SDK comes back after this code by itself.
 constexpr bool ReconnectsAfter(DisconnectCode code) {
   const auto number = static_cast<std::uint32_t>(code);

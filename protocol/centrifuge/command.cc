@@ -263,6 +263,7 @@ CommandVerdict CommandParser::Next() {
 }
 
 CommandVerdict CommandParser::NextProtobuf() {
+  impl_->from_command = impl_->rest;
   std::string_view message;
   if (!TakeLengthDelimited(impl_->rest, message) ||
       !ReadProtobufCommand(message, command_, impl_->nested)) {

@@ -72,7 +72,9 @@ void AppendResponseHead(const ResponseHead& head, std::string& out) {
   // The space stands even before an empty phrase.
   Append({" ", ReasonPhrase(head.status), "\r\n"}, out);
   if (!head.content_type.empty()) Append({"Content-Type: ", head.content_type, "\r\n"}, out);
-  if (head.status != 204 && head.status != 304) {
+  if (head.chunked) {
+    out += "Transfer-Encoding: chunked\r\n";
+  } else if (head.status != 204 && head.status != 304) {
     out += "Content-Length: ";
     AppendNumber(head.content_length, out);
     out += "\r\n";

@@ -23,11 +23,12 @@ const std::vector<HttpResponse>& SimHttpPeer::Responses() {
     if (end == std::string::npos) return responses_;
     const std::string head = input_.substr(0, end + 4);
     const std::size_t length = head.find("Content-Length: ");
-    if (!head.starts_with("HTTP/1.1 ") || length == std::string::npos) {
+    const bool no_body = head.starts_with("HTTP/1.1 204 ");
+    if (!head.starts_with("HTTP/1.1 ") || (length == std::string::npos && !no_body)) {
       ADD_FAILURE() << "no response: " << head;
       return responses_;
     }
-    const std::size_t body_bytes = std::stoul(head.substr(length + 16));
+    const std::size_t body_bytes = no_body ? 0 : std::stoul(head.substr(length + 16));
     if (input_.size() < head.size() + body_bytes) return responses_;
     responses_.push_back({.status = std::stoi(head.substr(9, 3)),
                           .head = head,
