@@ -50,6 +50,8 @@ engine::Config SimConfig() {
   config.pressure.degraded_interval_ns = 50 * kMillisecond;
   config.shutdown.spread_ns = 1 * kSecond;
   config.shutdown.timeout_ns = 3 * kSecond;
+  // Positions are forgotten within a test's virtual minutes.
+  config.channel.history_meta_ttl_ns = 200 * kSecond;
   config.channel.namespaces = {
       {.name = "state", .kind = engine::ChannelKind::kState},
       {.name = "flow", .kind = engine::ChannelKind::kStream},
