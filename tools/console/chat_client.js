@@ -156,6 +156,7 @@ export class ChatClient {
       at: isOurs && Number.isFinite(data.at) ? data.at : Date.now(),
       mine: info?.user === this.user,
       status: 'sent',
+      published: true,
       place,
     };
   }

@@ -9,16 +9,16 @@ export class Conversation {
     this.kind = kind;
     this.name = name;
     this.key = `${kind}:${name}`;
-    this.messages = [];  // {id, from, text, at, mine, status, place, note}, in order.
+    this.messages = [];  // {id, from, text, at, mine, status, place, published}, in order.
     this.people = new Map();  // Of a room: client -> user, connections that are there.
     this.unread = 0;
   }
 
-  // Adds a message, or makes the one of the same id that waited for its publication that message.
-  // False where it is there already.
+  // Adds a message, in the place of the one of the same id that waited for its publication, if
+  // there is one: only the publication says where it belongs. False where it is there already.
   add(message) {
     const known = this.messages.find((other) => other.id === message.id);
-    if (known && known.status === 'sent') return false;
+    if (known?.published) return false;
     if (known) this.messages.splice(this.messages.indexOf(known), 1);
     // Nearly always at the end; history read after the first live message goes before it.
     let at = this.messages.length;
