@@ -56,8 +56,7 @@ const ConfigField<Config> kRows[] = {
       "publication; not less than any `history_ttl`."},
      DURATION_AT(Config, channel.history_meta_ttl_ns)},
     {{"channel.publication_data_format", Any(),
-      "What the data of a publication by the HTTP API must be, where the namespace does not say. "
-      "Empty: JSON of "
+      "What the data of a publication must be, where the namespace does not say. Empty: JSON of "
       "any kind, and not nothing."},
      AT(Config, channel.publication_data_format)},
     {{"channel.proxy.subscribe", Any(),

@@ -63,6 +63,15 @@ void CheckPaths(ConfigChecker& check) {
 
 void CheckClient(ConfigChecker& check) {
   const ClientConfig& client = check.config().client;
+  if (client.command_burst != 0 && client.command_rate == 0) {
+    check.Useless("client.command_burst", "has no effect without client.command_rate");
+  }
+  if (client.command_burst != 0 && client.command_burst < client.command_rate) {
+    check.Wrong("client.command_burst", absl::StrCat(client.command_burst,
+                                                     " is less than what client.command_rate gives "
+                                                     "each second: ",
+                                                     client.command_rate));
+  }
   TokenConfig unset = client.subscription_token;
   if (!unset.enabled && unset != TokenConfig()) {
     check.Useless("client.subscription_token", "has no effect without its `enabled`");

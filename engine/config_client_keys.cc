@@ -124,6 +124,33 @@ const ConfigField<Config> kRows[] = {
       "a few times a second at most, while each command costs another core a question. 0: any "
       "number."},
      AT(Config, client.subscribe_rate)},
+    {{"client.command_rate", ZeroOr(1, 1'000'000),
+      "Commands of any kind that one connection may send each second; one more is refused with "
+      "error 111, which is temporary. 0: any number."},
+     AT(Config, client.command_rate)},
+    {{"client.command_burst", ZeroOr(1, 1'000'000),
+      "Commands that it may send at once before `client.command_rate` holds it back. 0: what comes "
+      "in one second."},
+     AT(Config, client.command_burst)},
+    {{"client.connection_limit", ZeroOr(1, 100'000'000),
+      "Most client connections of the server; one more is refused with 503. 0: any number."},
+     AT(Config, client.connection_limit)},
+    {{"client.user_connection_limit", ZeroOr(1, 1'000'000),
+      "Most connections of one user; one more is closed with 3504. The user with the empty name is "
+      "not limited. 0: any number."},
+     AT(Config, client.user_connection_limit)},
+    {{"client.connection_rate_limit", ZeroOr(1, 10'000'000),
+      "New connections that the server takes in each second; one more is refused with 503 before "
+      "its request is parsed. 0: any number."},
+     AT(Config, client.connection_rate_limit)},
+    {{"client.address_connection_limit", ZeroOr(1, 1'000'000),
+      "Most connections from one IP address; one more is refused with 429. 0: any number, because "
+      "behind a load balancer all clients have its address."},
+     AT(Config, client.address_connection_limit)},
+    {{"client.address_connection_rate", ZeroOr(1, 1'000'000),
+      "New connections from one IP address each second; one more is refused with 429. 0: any "
+      "number."},
+     AT(Config, client.address_connection_rate)},
     {{"client.history_max_publication_limit", Between(1, 65'535),
       "Most publications in the answer to one history command."},
      AT(Config, client.history_max_publication_limit)},

@@ -126,8 +126,7 @@ const ConfigField<Namespace> kNamespaceFields[] = {
       "channel. Empty: any name."},
      AT(Namespace, channel_regex)},
     {{"publication_data_format", Any(),
-      "What the data of a publication by the HTTP API must be; other data is refused with error "
-      "107. Empty: "
+      "What the data of a publication must be; other data is refused with error 107. Empty: "
       "`channel.publication_data_format`."},
      AT(Namespace, publication_data_format)},
     {{"subscribe_proxy_enabled", Any(), "A backend says who may subscribe."},
@@ -141,6 +140,10 @@ const ConfigField<Namespace> kNamespaceFields[] = {
      AT(Namespace, sub_refresh_proxy_enabled)},
     {{"sub_refresh_proxy_name", Text(CheckName), "Which one."},
      AT(Namespace, sub_refresh_proxy_name)},
+    {{"publish_rate", ZeroOr(1, 1'000'000),
+      "Publications of clients that one channel takes each second; one more is refused with error "
+      "111, which is temporary. The HTTP API is not limited. 0: any number."},
+     AT(Namespace, publish_rate)},
 };
 
 const ConfigField<ReplayFeedConfig> kReplayFields[] = {

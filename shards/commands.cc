@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/invariant.h"
 #include "protocol/centrifuge/reply.h"
+#include "shards/data_format.h"
 #include "shards/node.h"
 #include "shards/session_key.h"
 #include "shards/version.h"
@@ -84,6 +85,7 @@ bool Commands::Run(engine::Slot slot, const Command& command) {
 }
 
 bool Commands::RunConnected(engine::Slot slot, const Command& command) {
+  if (!MayRunSoon(slot, command)) return RefuseTooSoon(slot, command);
   switch (command.kind) {
     case CommandKind::kPong:
       return Pong(slot);
@@ -184,12 +186,16 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
                          .ingest_ns = host_.NowNs()};
   SetPayload(publish.data, command.data_is_json, draft);
   if (decision != nullptr) ApplyDecision(*decision, draft, *request);
+  if (!FitsFormat(draft.data, FormatOf(config_, *ns))) {
+    return ReplyError(slot, command.id, ErrorCode::kBadRequest);
+  }
   request->draft = Publication::Draft(draft);
   Ask(std::move(request));
 }
 
 void Commands::OnPublished(const Request& answer) {
   if (answer.failed) metrics_.publications_refused.Add();
+  if (answer.over_rate) metrics_.CountLimited(Limit::kPublishRate);
   if (!Listens(answer)) return;
   if (answer.failed) return ReplyError(answer.slot, answer.command_id, answer.error);
   protocol::AppendPublishReply(connections_[answer.slot].form, answer.command_id,

@@ -45,6 +45,9 @@ class Commands {
     virtual void HoldInput(engine::Slot slot) = 0;
     // … and they wait no more.
     virtual void ReleaseInput(engine::Slot slot) = 0;
+    // Whether the user of `session`, which the connection is about to get, may have one more. It is
+    // counted until the connection ends.
+    virtual bool AdmitUser(engine::Slot slot, Session& session) = 0;
     // The connect command succeeded: pings begin.
     virtual void OnConnected(engine::Slot slot) = 0;
     // The connection's deadlines have changed: NextDueNs().
@@ -186,6 +189,8 @@ class Commands {
                       const SubscriptionDetails* details,
                       const protocol::ProxyAnswer* decision = nullptr);
   bool MaySubscribeSoon(engine::Slot slot);
+  bool MayRunSoon(engine::Slot slot, const Command& command);
+  bool RefuseTooSoon(engine::Slot slot, const Command& command);
   void AddSubscription(engine::Slot slot, const Subscription& subscription);
   void Unsubscribe(engine::Slot slot, const Command& command);
   void Publish(engine::Slot slot, const Command& command);

@@ -296,6 +296,9 @@ bool Commands::ConnectIsAnswered(engine::Slot slot) const {
 void Commands::FinishConnect(engine::Slot slot) {
   Connecting& connecting = *connections_[slot].connecting;
   if (connecting.failed) return FailConnect(slot, connecting.error);
+  if (!host_.AdmitUser(slot, *connections_[slot].session)) {
+    return host_.Disconnect(slot, DisconnectCode::kConnectionLimit);
+  }
   const Session& session = *connections_[slot].session;
   std::vector<std::vector<protocol::PublicationView>> publications(connecting.subscriptions.size());
   std::vector<protocol::ConnectSubscription> subs;

@@ -7,6 +7,7 @@
 #include "protocol/centrifuge/reply.h"
 #include "protocol/json/payload.h"
 #include "shards/commands.h"
+#include "shards/rate_bucket.h"
 
 namespace tickcast::shards {
 
@@ -14,7 +15,6 @@ using protocol::ErrorCode;
 
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kMillisecond = 1'000'000;
 
 std::uint32_t ToMs(std::uint64_t ns) { return static_cast<std::uint32_t>(ns / kMillisecond); }
@@ -71,13 +71,34 @@ std::string_view Commands::WriteTerms(engine::Slot slot, std::uint32_t subscript
 bool Commands::MaySubscribeSoon(engine::Slot slot) {
   // What has waited for a backend has paid before.
   if (config_.client.subscribe_rate == 0 || again_) return true;
-  const std::uint64_t cost_ns = kSecond / config_.client.subscribe_rate;
-  const std::uint64_t burst_ns = 2 * cost_ns * config_.client.channel_limit;
-  const std::uint64_t now_ns = host_.NowNs();
-  std::uint64_t& until_ns = connections_[slot].session->subscribed_until_ns;
-  until_ns = std::max(until_ns, now_ns);
-  if (until_ns + cost_ns > now_ns + burst_ns) return false;
-  until_ns += cost_ns;
+  return TakeFromBucket(connections_[slot].session->subscribed_until_ns,
+                        config_.client.subscribe_rate, 2 * config_.client.channel_limit,
+                        host_.NowNs());
+}
+
+// Every command costs 1 / client.command_rate of a second, but for pongs, which the server asked
+// for. An unsubscribe is counted and never refused: it makes less work, and an SDK that is refused
+// one ends its connection.
+bool Commands::MayRunSoon(engine::Slot slot, const Command& command) {
+  const engine::ClientConfig& client = config_.client;
+  if (client.command_rate == 0 || again_ || command.kind == protocol::CommandKind::kPong) {
+    return true;
+  }
+  const std::uint32_t burst =
+      client.command_burst != 0 ? client.command_burst : client.command_rate;
+  const bool taken = TakeFromBucket(connections_[slot].session->commanded_until_ns,
+                                    client.command_rate, burst, host_.NowNs());
+  return taken || command.kind == protocol::CommandKind::kUnsubscribe;
+}
+
+// A command without a reply cannot be refused by one. False when the connection was ended.
+bool Commands::RefuseTooSoon(engine::Slot slot, const Command& command) {
+  metrics_.CountLimited(Limit::kCommandRate);
+  if (command.kind == protocol::CommandKind::kSend) {
+    host_.Disconnect(slot, protocol::DisconnectCode::kTooManyRequests);
+    return false;
+  }
+  ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   return true;
 }
 

@@ -69,8 +69,12 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
     if (by_backend) return ReplyError(slot, command.id, ErrorCode::kAlreadySubscribed);
     return SubscribeAgain(slot, command, FindSubscription(slot, known), terms);
   }
-  if (!MaySubscribeSoon(slot)) return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
+  if (!MaySubscribeSoon(slot)) {
+    metrics_.CountLimited(Limit::kSubscribeRate);
+    return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
+  }
   if (connection.subscriptions.size() >= config_.client.channel_limit) {
+    metrics_.CountLimited(Limit::kChannels);
     return ReplyError(slot, command.id, ErrorCode::kLimitExceeded);
   }
   SubscriptionDetails details = DetailsBy(*ns);

@@ -74,6 +74,7 @@ enum class CloseReason : std::uint16_t {
   kBadRequestHead = 7,
   kNoMemory = 8,       // Refused with 503: the shard's memory budget is nearly used up.
   kByApplication = 9,  // The application ended it, with a code of its own.
+  kOverLimit = 10,     // Refused with 503 or 429: there are too many, or they come too fast.
   kGoingAway = 1001,
   kProtocolError = 1002,
   kInvalidPayload = 1007,
@@ -135,6 +136,7 @@ struct Connection {
   bool close_when_flushed = false;  // Close the socket as soon as all is answered and taken.
   bool close_frame_sent = false;    // kClosing: the peer's close frame ends it.
   bool awaiting_pong = false;
+  bool counted = false;    // As a client's, by ConnectionLimits.
   bool answering = false;  // kHttp: a request is being answered; pipelined ones wait.
   protocol::Form form;     // Of its replies and pushes; from the upgrade on it stays.
   Transport transport = Transport::kWebSocket;  // Likewise.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/invariant.h"
+#include "shards/rate_bucket.h"
 
 namespace tickcast::shards {
 namespace {
@@ -217,6 +218,13 @@ void Home::AnswerPublish(Request& request, std::uint64_t now_ns) {
   if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
   request.suppressed = Suppress(*channel, request, now_ns);
   if (request.suppressed) return;
+  // The application may publish as fast as it likes.
+  const std::uint32_t rate = channel->ns->publish_rate;
+  if (rate != 0 && request.asker == Request::Asker::kSession &&
+      !TakeFromBucket(channel->published_until_ns, rate, rate, now_ns)) {
+    request.over_rate = true;
+    return Fail(request, protocol::ErrorCode::kTooManyRequests);
+  }
   if (Congested(*channel)) return Fail(request, protocol::ErrorCode::kTooManyRequests);
   request.offset = PublishTo(*channel, std::move(request.draft), request.skip_history, now_ns);
   if (request.offset != 0) {

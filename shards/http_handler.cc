@@ -99,7 +99,7 @@ void HttpHandler::Dispatch(const HttpAsker& asker, const RequestHead& head, std:
     return UpgradeOneWay(asker, head);
   }
   for (const Route& route : kRoutes) {
-    if (route.path != head.path) continue;
+    if (PathOf(route) != head.path) continue;
     if (!MethodAllowed(head.method, route.method)) {
       const ResponseHeader allow[] = {{"Allow", route.method == "GET" ? "GET, HEAD" : "POST"}};
       return responder_.Refuse(asker, 405, "this path has another method", false, allow);
@@ -107,6 +107,13 @@ void HttpHandler::Dispatch(const HttpAsker& asker, const RequestHead& head, std:
     return (this->*route.run)(asker, head, body);
   }
   if (!Api(asker, head, body)) Asset(asker, head);
+}
+
+// Where the operator put it.
+std::string_view HttpHandler::PathOf(const Route& route) const {
+  if (route.run == &HttpHandler::Health) return config_.health.handler_prefix;
+  if (route.run == &HttpHandler::Metrics) return config_.prometheus.handler_prefix;
+  return route.path;
 }
 
 void HttpHandler::Health(const HttpAsker& asker, const RequestHead&, std::string_view) {
@@ -161,6 +168,10 @@ bool HttpHandler::Accept(const HttpAsker& asker, const RequestHead& head) {
   }
   if (!OriginAllowed(config_.client, head)) {
     responder_.Refuse(asker, 403, "client.allowed_origins does not list this Origin");
+    return false;
+  }
+  if (head.path != kEchoPath && !host_.AdmitClient(asker.slot)) {
+    responder_.Refuse(asker, 503, "client.connection_limit is reached");
     return false;
   }
   const bool protobuf = handshake.subprotocol == protocol::kProtobufSubprotocol ||

@@ -73,6 +73,7 @@ class HttpHandler {
   struct Route;
   static const Route kRoutes[];
 
+  std::string_view PathOf(const Route& route) const;
   HttpAsker AskerOf(engine::Slot slot, const protocol::RequestHead& head) const;
   void Dispatch(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);
   void Health(const HttpAsker& asker, const protocol::RequestHead& head, std::string_view body);

@@ -104,6 +104,7 @@ struct Request {
   // The answer.
   protocol::ErrorCode error = protocol::ErrorCode::kInternal;
   bool failed = false;  // `error` says why.
+  bool over_rate = false;  // kPublish that failed: by the namespace's publish_rate.
   bool recovered = false;
   bool suppressed = false;        // kPublish: a repetition, or an old version. Nobody was sent it.
   std::uint64_t sequence = 0;     // kSubscribe: the cut; what comes later has a higher one.

@@ -87,6 +87,7 @@ struct Server::Thread {
 Server::Server(const engine::Config& config, HttpAssets assets) : config_(config), assets_(assets) {
   std::random_device entropy;
   seed_ = (std::uint64_t{entropy()} << 32) | entropy();
+  state_.limits = std::make_unique<ConnectionLimits>(config.client);
 }
 
 Server::~Server() {

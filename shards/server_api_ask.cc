@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "protocol/centrifuge/channel_pattern.h"
+#include "shards/data_format.h"
 #include "shards/publication.h"
 #include "shards/server_api.h"
 
@@ -60,20 +61,6 @@ std::shared_ptr<const UserRequest> UserRequestOf(const ApiCommand& command) {
   request->expire_at_s = command.expire_at;
   request->info = command.info;
   return request;
-}
-
-// `json` is empty where the payload is none.
-bool FitsFormat(std::string_view json, engine::DataFormat format) {
-  switch (format) {
-    case engine::DataFormat::kInherited:
-    case engine::DataFormat::kBinary:
-      return true;
-    case engine::DataFormat::kJson:
-      return !json.empty();
-    case engine::DataFormat::kJsonObject:
-      return json.starts_with('{');
-  }
-  return true;
 }
 
 }  // namespace
@@ -146,10 +133,8 @@ ApiError ServerApi::Check(const ApiCommand& command, std::string_view channel) c
   if (ns == nullptr) return ApiError::kUnknownChannel;
   const bool publication =
       command.method == ApiMethod::kPublish || command.method == ApiMethod::kBroadcast;
-  const engine::DataFormat format = ns->publication_data_format != engine::DataFormat::kInherited
-                                        ? ns->publication_data_format
-                                        : config_.channel.publication_data_format;
-  if (publication && !FitsFormat(command.data, format)) return ApiError::kBadRequest;
+  if (publication && !FitsFormat(command.data, FormatOf(config_, *ns)))
+    return ApiError::kBadRequest;
   return ApiError::kNone;
 }
 

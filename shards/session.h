@@ -51,6 +51,9 @@ struct Session {
 
   // The time up to which its subscribing is spent (see Commands::MaySubscribeSoon()).
   std::uint64_t subscribed_until_ns = 0;
+  // The same of its commands of any kind (see Commands::MayRunSoon()).
+  std::uint64_t commanded_until_ns = 0;
+  bool counted = false;  // As one of its user's, by ConnectionLimits.
 
   // Unsubscribes that came while their subscribe was with the home shard.
   struct Unsubscribe {

@@ -62,6 +62,9 @@ Shard::Shard(const engine::Config& config, Mesh& mesh, ShardId id, engine::Ring&
       memory_(config.engine.memory_budget),
       level_sweep_(connections_.slots()) {
   completions_.reserve(kReapBatch);
+  if (server_.limits != nullptr && server_.limits->counts_addresses()) {
+    peers_.resize(connections_.slots());
+  }
 }
 
 Shard::~Shard() = default;
@@ -305,6 +308,8 @@ void Shard::OnAccept(const engine::Completion& done) {
   connection.level = floor_;
   metrics_.MoveLevel(PressureLevel::kNormal, floor_);
   connection.due_ns = now_ns_ + config_.client.head_timeout_ns;
+  // Before the receive, so that the kernel tells it before a request that is there already.
+  if (CountsAddresses()) ring_.AskPeerName(slot, connections_.generation(slot));
   connection.receive_armed = true;
   ring_.ArmReceive(slot, connections_.generation(slot));
   Schedule(slot);
@@ -314,6 +319,8 @@ void Shard::OnAccept(const engine::Completion& done) {
     Refuse(slot, CloseReason::kNoRoom, "the server is full");
   } else if (memory_.shed() >= Shed::kRefuse) {
     Refuse(slot, CloseReason::kNoMemory, "the server is short of memory");
+  } else {
+    LimitAccepted(slot);
   }
   if (!accept_armed_ && accepting_) {
     accept_armed_ = true;
@@ -321,10 +328,10 @@ void Shard::OnAccept(const engine::Completion& done) {
   }
 }
 
-void Shard::Refuse(engine::Slot slot, CloseReason reason, std::string_view text) {
+void Shard::Refuse(engine::Slot slot, CloseReason reason, std::string_view text, int status) {
   // Begun first, so that this is the one reason that is counted; the response still goes out.
   BeginClose(slot, reason, /*wait_for_peer=*/true);
-  http_.RefuseConnection(slot, 503, text);
+  http_.RefuseConnection(slot, status, text);
 }
 
 void Shard::OnReceive(const engine::Completion& done) {

@@ -20,6 +20,7 @@
 #include "shards/channel.h"
 #include "shards/commands.h"
 #include "shards/connection.h"
+#include "shards/connection_limits.h"
 #include "shards/exchange.h"
 #include "shards/fan_out.h"
 #include "shards/feed_metrics.h"
@@ -47,6 +48,7 @@ struct ServerState {
   std::atomic<bool> draining{false};
   std::atomic<std::uint32_t> running_shards{0};
   Node node;
+  std::unique_ptr<ConnectionLimits> limits;  // Null: there are none.
 };
 
 // How often a connection that was blocked is looked at again, and told about at most.
@@ -110,7 +112,7 @@ class Shard final : private Commands::Host,
   void OnBytes(engine::Slot slot, std::span<std::byte> bytes);
   void OnPeerEnd(engine::Slot slot, std::int32_t result);
   void RearmReceives();
-  void Refuse(engine::Slot slot, CloseReason reason, std::string_view text);
+  void Refuse(engine::Slot slot, CloseReason reason, std::string_view text, int status = 503);
 
   // Lanes.
   void DrainLanes();
@@ -146,6 +148,13 @@ class Shard final : private Commands::Host,
   static bool DiscardsInput(const Connection& connection);
   std::uint64_t SlowDeadline(const Connection& connection) const;
 
+  // Limits (shard_limits.cc).
+  bool CountsAddresses() const { return !peers_.empty(); }
+  void LimitAccepted(engine::Slot slot);
+  void LimitAddress(engine::Slot slot, const engine::PeerAddress& peer);
+  void ReleaseLimits(engine::Slot slot);
+  void ReleaseAddress(engine::Slot slot);
+
   // Pressure (shard_pressure.cc).
   void ReviewTrouble(engine::Slot slot);
   void SetLevel(engine::Slot slot);
@@ -172,6 +181,7 @@ class Shard final : private Commands::Host,
   void DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) override;
   void HoldInput(engine::Slot slot) override { PauseReading(slot); }
   void ReleaseInput(engine::Slot slot) override;
+  bool AdmitUser(engine::Slot slot, Session& session) override;
   void OnConnected(engine::Slot slot) override;
   void OnDeadlines(engine::Slot slot) override;
   std::int64_t UnixMs() override;
@@ -191,6 +201,7 @@ class Shard final : private Commands::Host,
   void OnRequestHead(engine::Slot slot, const protocol::RequestHead& head) override {
     proxies_.headers().KeepRequest(slot, head);
   }
+  bool AdmitClient(engine::Slot slot) override;
   void OnUpgraded(engine::Slot slot, bool echo) override;
   void OnStreamOpened(engine::Slot slot, std::string_view commands) override;
   void OnUniConnect(engine::Slot slot, std::string_view frame) override;
@@ -228,6 +239,13 @@ class Shard final : private Commands::Host,
   FeedPort feed_port_;
   std::vector<RunningFeed> feeds_;
   engine::HttpPort* http_port_ = nullptr;  // Null: no HTTP client runs.
+
+  // By slot, where addresses are counted; else empty.
+  struct Peer {
+    engine::PeerAddress address;
+    bool taken = false;  // It is to be given back.
+  };
+  std::vector<Peer> peers_;
 
   std::uint64_t now_ns_ = 0;
   std::uint64_t busy_since_ns_ = 0;  // End of the last sleep, or what was counted since.

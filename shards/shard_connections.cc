@@ -300,6 +300,7 @@ void Shard::BeginClose(engine::Slot slot, CloseReason reason, bool wait_for_peer
   metrics_.CountClose(reason);
   users_.Remove(slot);
   commands_.LeaveAll(slot, MayReturn(reason));
+  ReleaseLimits(slot);
   connection.state = Connection::State::kClosing;
   // Set already when the peer has ended its side: there is nothing to wait for.
   connection.close_when_flushed |= !wait_for_peer;
@@ -317,6 +318,8 @@ void Shard::CloseNow(engine::Slot slot, CloseReason reason) {
   if (connection.state != Connection::State::kClosing) metrics_.CountClose(reason);
   users_.Remove(slot);
   commands_.LeaveAll(slot, MayReturn(reason));
+  ReleaseLimits(slot);
+  ReleaseAddress(slot);
   proxies_.headers().Drop(slot);
   metrics_.MoveLevel(connection.level, PressureLevel::kNormal);
   timers_.Cancel(connection.timer);
@@ -352,7 +355,12 @@ void Shard::OnBlocked(engine::Slot slot) {
     connection.trouble->review_due_ns = now_ns_ + kReviewNs;
     connection.trouble->told_level = connection.level;
     connection.trouble->told_conflated = commands_.ConflatedOf(slot);
-    ring_.AskPeerName(slot, connections_.generation(slot));
+    if (CountsAddresses()) {
+      // Asked when it was accepted.
+      connection.trouble->peer = peers_[slot].address;
+    } else {
+      ring_.AskPeerName(slot, connections_.generation(slot));
+    }
   }
   connection.trouble->was_blocked = true;
   connection.trouble->pressure.SetBlocked(true, now_ns_, config_.pressure);

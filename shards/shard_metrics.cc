@@ -24,6 +24,7 @@ constexpr CloseReasonRow kCloseReasons[] = {
     {CloseReason::kBadRequestHead, "bad request head"},
     {CloseReason::kNoMemory, "no memory"},
     {CloseReason::kByApplication, "by application"},
+    {CloseReason::kOverLimit, "over limit"},
     {CloseReason::kGoingAway, "1001 going away"},
     {CloseReason::kProtocolError, "1002 protocol error"},
     {CloseReason::kInvalidPayload, "1007 invalid payload"},
@@ -62,6 +63,17 @@ constexpr const char* kJoinLeaveHelp =
     "subscriber was too slow.";
 constexpr const char* kMemoryUses[] = {"connections", "subscriptions", "unsent",
                                        "replies",     "catch up",      "history"};
+// In the order of Limit.
+constexpr const char* kLimitNames[] = {"connection_limit",
+                                       "connection_rate_limit",
+                                       "user_connection_limit",
+                                       "address_connection_limit",
+                                       "address_connection_rate",
+                                       "channel_limit",
+                                       "subscribe_rate",
+                                       "command_rate",
+                                       "publish_rate"};
+static_assert(std::size(kLimitNames) == kLimits);
 constexpr const char* kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 
 }  // namespace
@@ -106,6 +118,9 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
                              "Connections not read from because they did not take replies.")),
       pings(Counter("tickcast_pings_total", "Pings sent to clients.")),
       commands(Counter("tickcast_commands_total", "Commands of clients.")),
+      unknown_peers(Counter("tickcast_unknown_peers_total",
+                            "Connections whose address was to be counted, and the kernel does not "
+                            "tell it (Linux before 6.7).")),
       subscriptions(Gauge("tickcast_subscriptions", "Subscriptions of clients.")),
       publications_in(Counter("tickcast_publications_in_total",
                               "Publications that reached channels with subscribers here.")),
@@ -184,6 +199,11 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
     closes_[i] = &Counter("tickcast_closes_total", "Connections ended, by reason.", "reason",
                           kCloseReasons[i].name);
   }
+  for (std::size_t i = 0; i < kLimits; ++i) {
+    limited_[i] =
+        &Counter("tickcast_limited_total", "What limits refused, by the key of the configuration.",
+                 "limit", kLimitNames[i]);
+  }
   for (std::size_t i = 0; i < kPressureLevels; ++i) {
     const char* level = NameOf(static_cast<PressureLevel>(i)).data();
     to_level_[i] = &Counter("tickcast_pressure_changes_total",
@@ -231,6 +251,8 @@ void ShardMetrics::CountApiError(protocol::ApiError error) {
 void ShardMetrics::CountToken(protocol::JwtResult result) {
   tokens_[static_cast<std::size_t>(result)]->Add();
 }
+
+void ShardMetrics::CountLimited(Limit limit) { limited_[static_cast<std::size_t>(limit)]->Add(); }
 
 void ShardMetrics::CountResponse(int status) {
   responses_[static_cast<std::size_t>(status / 100 - 1)]->Add();

@@ -22,6 +22,20 @@
 
 namespace tickcast::shards {
 
+// Which limit refused something, for the counters.
+enum class Limit : std::uint8_t {
+  kConnections,     // client.connection_limit
+  kConnectionRate,  // client.connection_rate_limit
+  kUser,            // client.user_connection_limit
+  kAddress,         // client.address_connection_limit
+  kAddressRate,     // client.address_connection_rate
+  kChannels,        // client.channel_limit
+  kSubscribeRate,   // client.subscribe_rate
+  kCommandRate,     // client.command_rate
+  kPublishRate,     // publish_rate of a namespace
+};
+inline constexpr std::size_t kLimits = 9;
+
 class ShardMetrics {
  public:
   ShardMetrics(engine::Registry& registry, ShardId shard);
@@ -32,6 +46,7 @@ class ShardMetrics {
   void CountApiError(protocol::ApiError error);  // kNone is not counted.
   void CountToken(protocol::JwtResult result);
   void CountResponse(int status);
+  void CountLimited(Limit limit);
   // A connection's level has changed; or it came with, or went at, a level.
   void CountLevel(PressureLevel from, PressureLevel to);
   void MoveLevel(PressureLevel from, PressureLevel to);
@@ -70,6 +85,7 @@ class ShardMetrics {
   engine::Counter& reading_paused;
   engine::Counter& pings;
   engine::Counter& commands;
+  engine::Counter& unknown_peers;
   engine::Gauge& subscriptions;
   // Publications.
   engine::Counter& publications_in;
@@ -115,6 +131,7 @@ class ShardMetrics {
   std::array<engine::Counter*, protocol::kApiMethods + 1> api_commands_{};
   std::array<engine::Counter*, 7> api_errors_{};
   std::array<engine::Counter*, 5> responses_{};  // 1xx to 5xx.
+  std::array<engine::Counter*, kLimits> limited_{};
   std::array<engine::Gauge*, kPressureLevels> at_level_{};
   std::array<engine::Counter*, kPressureLevels> to_level_{};
   std::array<engine::Gauge*, 6> memory_{};  // In MemoryUse's order.

@@ -69,7 +69,9 @@ void Shard::TellPressure(engine::Slot slot) {
 void Shard::OnPeerName(const engine::Completion& done) {
   const engine::PeerAddress peer = ring_.TakePeerName(done);
   Connection* connection = connections_.Find(done.token.slot, done.token.generation);
-  if (connection != nullptr && connection->trouble != nullptr) connection->trouble->peer = peer;
+  if (connection == nullptr) return;
+  if (connection->trouble != nullptr) connection->trouble->peer = peer;
+  if (CountsAddresses()) LimitAddress(done.token.slot, peer);
 }
 
 void Shard::AnswerSlowClients(std::unique_ptr<Request> request) {

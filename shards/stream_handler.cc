@@ -116,6 +116,9 @@ bool StreamHandler::TakeFrame(const Path& path, const HttpAsker& asker, const Re
 }
 
 void StreamHandler::Open(const Path& path, const HttpAsker& asker, const RequestHead& head) {
+  if (!host_.AdmitClient(asker.slot)) {
+    return responder_.Refuse(asker, 503, "client.connection_limit is reached");
+  }
   const bool protobuf =
       path.transport == Transport::kHttpStream && head.Find("Content-Type") == kProtobufType;
   const bool events = IsEvents(path.transport);

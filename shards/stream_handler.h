@@ -39,6 +39,9 @@ class StreamHandler {
   class Host {
    public:
     virtual ~Host() = default;
+    // A client is about to get a transport, and is counted until its connection ends. False: there
+    // are as many as client.connection_limit allows.
+    virtual bool AdmitClient(engine::Slot slot) = 0;
     // The head of the response is in the outbox: the connection is a client's from here on, and
     // `commands` is its first frame, with kJsonPaddingBytes behind it.
     virtual void OnStreamOpened(engine::Slot slot, std::string_view commands) = 0;

@@ -74,6 +74,7 @@ SimCluster::SimCluster(std::uint64_t seed, const ClusterOptions& options)
       finished_(options.shards),
       turning_(options.shards) {
   server_.tokens = TokenAuthority::Make(config_.client, registry_).value();
+  server_.limits = std::make_unique<ConnectionLimits>(config_.client);
   for (ShardId id = 0; id < options.shards; ++id) {
     rings_.push_back(std::make_unique<BusyRing>(world_, world_.AddRing(options.ring)));
     if (meanwhile_ != 0) rings_.back()->set_meanwhile([this, id] { Meanwhile(id); });
