@@ -98,7 +98,7 @@ TEST_F(ConnectingTest, TheClientsPositionIsRecoveredFrom) {
   Begin(2);
   SimClient& first = Connected(R"({"sub":"u","channels":["log:a"]})");
   cluster_->RunFor(10 * kMillisecond);
-  const std::string& text = first.HeardOf(Kind::kConnected)[0].text;
+  const std::string text = first.HeardOf(Kind::kConnected)[0].text;
   const std::size_t at = text.find("\"epoch\":\"") + 9;
   const std::string epoch = text.substr(at, text.find('"', at) - at);
   SimClient& again = cluster_->AddClient(1);

@@ -32,7 +32,7 @@ class RefreshTest : public TokenTest {
 TEST_F(RefreshTest, TheReplySaysWhenTheConnectionEndsAndItDoesAfterAGrace) {
   Begin();
   SimClient& client = Connected("{\"sub\":\"u\"," + Exp(30) + "}");
-  const std::string& text = client.HeardOf(Kind::kConnected)[0].text;
+  const std::string text = client.HeardOf(Kind::kConnected)[0].text;
   EXPECT_NE(text.find(R"("expires":true,"ttl":30)"), std::string::npos) << text;
   cluster_->RunFor(54 * kSecond);
   EXPECT_EQ(client.close_code(), 0) << "25 s of grace";
