@@ -18,6 +18,7 @@ function connectProxy(backend, changes = {}) {
   return {
     'client.proxy.connect.enabled': true,
     'client.proxy.connect.endpoint': backend.url('/connect'),
+    'client.proxy.connect.timeout': '10s',
     'client.proxy.connect.emulated_headers': ['X-Tenant'],
     ...changes,
   };
@@ -134,7 +135,8 @@ testIn(ALL_FORMS, 'rpc proxy: an answer, an error, a disconnect', async (t, form
     if (method === 'refuse') return { error: { code: 1001, message: 'no' } };
     return { disconnect: { code: 4502, reason: 'go' } };
   } });
-  const server = await Target.start(t, { 'rpc.proxy.endpoint': backend.url('/rpc'),
+  const server = await Target.start(t, {
+    'rpc.proxy.endpoint': backend.url('/rpc'), 'rpc.proxy.timeout': '10s',
     'rpc.without_namespace.proxy_enabled': true });
   const client = form.client(t, server, { token: sign({ sub: '42' }) });
   const early = client.rpc('sum', form.pack({ a: 1, b: 2 }));  // Waits for the connection.
@@ -152,7 +154,8 @@ testIn(ALL_FORMS, 'rpc proxy: an answer, an error, a disconnect', async (t, form
 testIn([PROTOBUF_SOCKET], 'rpc proxy: binary data', async (t, form) => {
   const backend = await Backend.start(t, { '/rpc': ({ b64data }) => ({ result: { b64data } }) });
   const server = await Target.start(t, {
-    'rpc.proxy.endpoint': backend.url('/rpc'), 'rpc.proxy.http.status_to_code_transforms': [],
+    'rpc.proxy.endpoint': backend.url('/rpc'), 'rpc.proxy.timeout': '10s',
+    'rpc.proxy.http.status_to_code_transforms': [],
     'rpc.proxy.binary_encoding': true, 'rpc.without_namespace.proxy_enabled': true });
   const client = await form.connected(t, server);
   const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
@@ -174,6 +177,7 @@ testIn([JSON_SOCKET], 'rpc proxy: a dead backend is error 100, and hinders nobod
 function namespaceProxy(kind, backend) {
   return {
     [`channel.proxy.${kind}.endpoint`]: backend.url(`/${kind}`),
+    [`channel.proxy.${kind}.timeout`]: '10s',
     'channel.namespaces': sdkNamespaces({ closed: { [`${kind}_proxy_enabled`]: true } }),
   };
 }

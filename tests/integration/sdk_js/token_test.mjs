@@ -74,7 +74,7 @@ testIn(ALL_FORMS, 'token: refreshed before it expires', async (t, form) => {
   const client = form.client(t, server, {
     getToken: async () => {
       calls += 1;
-      return sign({ sub: '42', exp: secondsFromNow(calls < 3 ? 2 : 600) });
+      return sign({ sub: '42', exp: secondsFromNow(calls < 3 ? 3 : 600) });
     },
   });
   let lost = 0;
@@ -92,7 +92,7 @@ testIn(SOCKETS, 'token: a refresh that fails for now is tried again', async (t, 
     getToken: async () => {
       calls += 1;
       if (calls === 2) throw new Error('the backend is away');
-      return sign({ sub: '42', exp: secondsFromNow(calls < 3 ? 2 : 600) });
+      return sign({ sub: '42', exp: secondsFromNow(calls < 3 ? 3 : 600) });
     },
   });
   client._getRefreshRetryDelay = () => 50;
@@ -110,7 +110,7 @@ testIn(SOCKETS, 'token: a refresh with an invalid one closes 3500', async (t, fo
   const client = form.client(t, server, {
     getToken: async () => {
       calls += 1;
-      return calls === 1 ? sign({ sub: '42', exp: secondsFromNow(2) }) : 'rubbish';
+      return calls === 1 ? sign({ sub: '42', exp: secondsFromNow(4) }) : 'rubbish';
     },
   });
   await connect(client);
@@ -123,7 +123,7 @@ testIn(SOCKETS, 'token: a refresh to another user closes 3500', async (t, form) 
   const client = form.client(t, server, {
     getToken: async () => {
       calls += 1;
-      return sign({ sub: String(calls), exp: secondsFromNow(2) });
+      return sign({ sub: String(calls), exp: secondsFromNow(4) });
     },
   });
   await connect(client);
@@ -134,7 +134,7 @@ testIn(ALL_FORMS, 'token: who does not refresh is closed with 3005, and comes ba
   async (t, form) => {
     const server = await Target.start(t, { ...CLOSED, 'client.expired_close_delay': '1s' });
     const client = form.client(t, server,
-      { getToken: async () => sign({ sub: '42', exp: secondsFromNow(1) }) });
+      { getToken: async () => sign({ sub: '42', exp: secondsFromNow(3) }) });
     client._refresh = () => {};
     await connect(client);
     const { code } = await nextEvent(client, 'connecting');
@@ -220,7 +220,7 @@ testIn(ALL_FORMS, 'subscription token: refreshed before it expires', async (t, f
   const { subscription, contexts } = await form.subscribe(client, 'closed:x', {
     getToken: async ({ channel }) => {
       calls += 1;
-      return sign({ channel, exp: secondsFromNow(calls < 3 ? 2 : 600) });
+      return sign({ channel, exp: secondsFromNow(calls < 3 ? 3 : 600) });
     },
   });
   await until('two refreshes', () => calls >= 3);
@@ -236,7 +236,7 @@ testIn(ALL_FORMS, 'subscription token: not refreshed, it ends with 2501, and beg
     let calls = 0;
     const { subscription } = form.listen(client, 'closed:x', { getToken: async ({ channel }) => {
       calls += 1;
-      return sign({ channel, exp: secondsFromNow(calls < 2 ? 1 : 600) });
+      return sign({ channel, exp: secondsFromNow(calls < 2 ? 3 : 600) });
     } });
     subscription._refresh = () => {};
     subscription.subscribe();
