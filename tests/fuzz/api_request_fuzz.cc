@@ -1,7 +1,6 @@
 // API requests: whatever a body holds, a command that is to be run is complete. The first byte of
 // the input chooses the endpoint.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -9,9 +8,12 @@
 #include "protocol/centrifuge/api_reply.h"
 #include "protocol/centrifuge/channel_pattern.h"
 #include "protocol/json/payload.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
+using tickcast::fuzz::Require;
+using tickcast::fuzz::RequireLine;
 using tickcast::protocol::ApiCommand;
 using tickcast::protocol::ApiEndpoint;
 using tickcast::protocol::ApiError;
@@ -20,18 +22,7 @@ using tickcast::protocol::ApiMethod;
 using tickcast::protocol::ApiReplyWriter;
 using tickcast::protocol::ApiRequestParser;
 using tickcast::protocol::ApiVerdict;
-using tickcast::protocol::JsonValidator;
 using tickcast::protocol::kJsonPaddingBytes;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
-
-void RequireLine(std::string_view json) {
-  static JsonValidator validator;
-  const std::string padded = std::string(json) + std::string(kJsonPaddingBytes, ' ');
-  Require(validator.Minify(std::string_view(padded).substr(0, json.size())) == json);
-}
 
 // The endpoint that a byte of the input stands for.
 ApiEndpoint EndpointOf(std::uint8_t byte) {

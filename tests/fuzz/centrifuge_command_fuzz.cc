@@ -1,31 +1,24 @@
 // Commands: whatever a frame holds, a command that is given out keeps the promises of its header.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "protocol/centrifuge/command.h"
 #include "protocol/json/payload.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
+using tickcast::fuzz::Require;
 using tickcast::protocol::Command;
 using tickcast::protocol::CommandKind;
 using tickcast::protocol::CommandParser;
 using tickcast::protocol::CommandVerdict;
-using tickcast::protocol::JsonValidator;
 using tickcast::protocol::kJsonPaddingBytes;
 
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
-
-// `json` is absent or one line of valid JSON that nothing can be minified from.
-void RequireLine(std::string_view json) {
-  static JsonValidator validator;
-  if (json.empty()) return;
-  const std::string padded = std::string(json) + std::string(kJsonPaddingBytes, ' ');
-  Require(validator.Minify(std::string_view(padded).substr(0, json.size())) == json);
+// `json` is absent or one line.
+void RequireLineIfAny(std::string_view json) {
+  if (!json.empty()) tickcast::fuzz::RequireLine(json);
 }
 
 void RequirePromises(const Command& command) {
@@ -35,31 +28,31 @@ void RequirePromises(const Command& command) {
     case CommandKind::kPong:
       return Require(command.id == 0);
     case CommandKind::kConnect:
-      RequireLine(command.connect.data);
-      RequireLine(command.connect.headers);
-      return RequireLine(command.connect.subs);
+      RequireLineIfAny(command.connect.data);
+      RequireLineIfAny(command.connect.headers);
+      return RequireLineIfAny(command.connect.subs);
     case CommandKind::kSubscribe:
-      RequireLine(command.subscribe.data);
-      RequireLine(command.subscribe.tf);
+      RequireLineIfAny(command.subscribe.data);
+      RequireLineIfAny(command.subscribe.tf);
       return Require(!command.subscribe.channel.empty());
     case CommandKind::kUnsubscribe:
     case CommandKind::kPresence:
     case CommandKind::kPresenceStats:
       return Require(!command.channel.channel.empty());
     case CommandKind::kPublish:
-      RequireLine(command.publish.data);
+      RequireLineIfAny(command.publish.data);
       return Require(!command.publish.channel.empty());
     case CommandKind::kHistory:
       return Require(!command.history.channel.empty());
     case CommandKind::kRpc:
-      return RequireLine(command.rpc.data);
+      return RequireLineIfAny(command.rpc.data);
     case CommandKind::kSend:
-      return RequireLine(command.send.data);
+      return RequireLineIfAny(command.send.data);
     case CommandKind::kRefresh:
       return;
     case CommandKind::kSubRefresh:
-      RequireLine(command.sub_refresh.track);
-      RequireLine(command.sub_refresh.untrack);
+      RequireLineIfAny(command.sub_refresh.track);
+      RequireLineIfAny(command.sub_refresh.untrack);
       return Require(!command.sub_refresh.channel.empty());
   }
 }

@@ -1,25 +1,22 @@
 // Commands in Protobuf: whatever a frame holds, a command that is given out keeps the promises of
 // its header.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "protocol/centrifuge/command.h"
 #include "protocol/json/payload.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
+using tickcast::fuzz::Require;
 using tickcast::protocol::Command;
 using tickcast::protocol::CommandKind;
 using tickcast::protocol::CommandParser;
 using tickcast::protocol::CommandVerdict;
 using tickcast::protocol::JsonValidator;
 using tickcast::protocol::kJsonPaddingBytes;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // `json` is absent or one line of valid JSON that nothing can be minified from, with the padding
 // behind it that its readers need.

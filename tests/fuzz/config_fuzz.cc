@@ -1,19 +1,16 @@
 // Any text as a configuration file in each of its forms; the part behind the first NUL, if there is
-// one, as the lines of `--set` and as variables. Nothing an operator can write may crash, and a configuration without mistakes must keep
-// what the rest of the program relies on.
+// one, as the lines of `--set` and as variables. Nothing an operator can write may crash, and a
+// configuration without mistakes must keep what the rest of the program relies on.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "engine/config_load.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
-void Require(bool condition) {
-  if (!condition) std::abort();
-}
-
+using tickcast::fuzz::Require;
 void Check(const tickcast::engine::LoadedConfig& loaded) {
   for (const std::string& mistake : loaded.mistakes) Require(!mistake.empty());
   if (!loaded.mistakes.empty()) return;

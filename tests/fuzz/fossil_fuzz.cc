@@ -2,7 +2,6 @@
 // larger than the target but for its frame, and stays UTF-8; what our reader takes, the plain one
 // takes as well and makes the same of.
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,19 +9,17 @@
 
 #include "protocol/delta/fossil.h"
 #include "protocol/websocket/utf8.h"
+#include "tests/fuzz/require.h"
 #include "tests/protocol/delta/plain_delta.h"
 
 namespace {
 
+using tickcast::fuzz::Require;
 using tickcast::protocol::PlainDelta;
 
 bool IsUtf8(std::string_view text) {
   tickcast::protocol::Utf8Checker checker;
   return checker.Feed(std::as_bytes(std::span(text))) && checker.complete();
-}
-
-void Require(bool holds) {
-  if (!holds) std::abort();
 }
 
 void WriteAndRead(const std::string& base, const std::string& target) {

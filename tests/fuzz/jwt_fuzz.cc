@@ -1,7 +1,6 @@
 // Tokens and JWKS documents: whatever stands in them, nothing is read beyond them, what is refused
 // leaves no claim behind, and what is accepted holds what its types promise.
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,14 +8,12 @@
 #include "protocol/json/payload.h"
 #include "protocol/jwt/jwks.h"
 #include "protocol/jwt/jwt.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
+using tickcast::fuzz::Require;
 using namespace tickcast::protocol;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void RequireJson(std::string_view text) {
   static JsonValidator validator;

@@ -1,31 +1,22 @@
 // Proxy answers: whatever a backend sends, what is taken of it can go to a client as it is. The
 // first byte of the input chooses the kind.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "protocol/centrifuge/proxy.h"
 #include "protocol/json/payload.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
-using tickcast::protocol::JsonValidator;
+using tickcast::fuzz::Require;
+using tickcast::fuzz::RequireLine;
 using tickcast::protocol::kJsonPaddingBytes;
 using tickcast::protocol::ProxyAnswer;
 using tickcast::protocol::ProxyAnswerParser;
 using tickcast::protocol::ProxyBytes;
 using tickcast::protocol::ProxyKind;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
-
-void RequireLine(std::string_view json) {
-  static JsonValidator validator;
-  const std::string padded = std::string(json) + std::string(kJsonPaddingBytes, ' ');
-  Require(validator.Minify(std::string_view(padded).substr(0, json.size())) == json);
-}
 
 void RequireBytes(const ProxyBytes& bytes) {
   if (bytes.is_json && !bytes.empty()) RequireLine(bytes.bytes);

@@ -1,15 +1,16 @@
 // Options of a subscription: whatever stands in `data`, what is accepted lies in its range and
 // reads back from what is granted, and what is refused asks for nothing.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "protocol/centrifuge/subscription_options.h"
 #include "protocol/json/payload.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
+using tickcast::fuzz::Require;
 using tickcast::protocol::AppendGrantedOptions;
 using tickcast::protocol::JsonValidator;
 using tickcast::protocol::kJsonPaddingBytes;
@@ -17,10 +18,6 @@ using tickcast::protocol::kMaxOptionIntervalMs;
 using tickcast::protocol::OptionsRequest;
 using tickcast::protocol::SubscriptionOptions;
 using tickcast::protocol::SubscriptionOptionsParser;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 bool IsJson(std::string_view text) {
   static JsonValidator validator;

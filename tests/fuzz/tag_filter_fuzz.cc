@@ -1,26 +1,23 @@
 // Tag filters: what is taken is what a plain reader and a plain walk over the tree say, also where
 // the filter came as Protobuf.
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "protocol/centrifuge/command_protobuf.h"
 #include "protocol/centrifuge/tag_filter.h"
+#include "tests/fuzz/require.h"
 #include "tests/protocol/centrifuge/plain_filter.h"
 
 namespace {
 
+using tickcast::fuzz::Require;
 using tickcast::protocol::PlainFilter;
 using tickcast::protocol::PlainTags;
 using tickcast::protocol::TagFilter;
 using tickcast::protocol::TagFilterParser;
 using tickcast::protocol::TagSet;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // The plain reader's DOM takes no number that is too large for its types. Where there may be one
 // (in a member that no filter has, as it has no numbers), the two are not compared.
