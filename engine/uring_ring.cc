@@ -161,8 +161,8 @@ void UringRing::StopAccept() {
   Forget(entry);
   Submit();
   // The ring refers to the listener until the accept has ended, which may be after the process has:
-  // the kernel takes rings down in the background. Shut down, it listens no more from here on, and a
-  // server that is started next finds the port free.
+  // the kernel takes rings down in the background. Shut down, it listens no more from here on, and
+  // a server that is started next finds the port free.
   shutdown(listen_fd_, SHUT_RDWR);
   close(listen_fd_);
   listen_fd_ = -1;

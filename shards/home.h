@@ -86,10 +86,10 @@ class Home {
     std::string name;
     const engine::Namespace* ns = nullptr;
     std::string epoch;
-    std::int64_t id = 0;         // Of no other channel of this run.
+    std::int64_t id = 0;                   // Of no other channel of this run.
     std::uint64_t published_until_ns = 0;  // By clients; see TakeFromBucket().
-    std::uint64_t sequence = 0;  // Publications ever, in history or not.
-    std::uint64_t offset = 0;    // Of the newest publication in the history's order.
+    std::uint64_t sequence = 0;            // Publications ever, in history or not.
+    std::uint64_t offset = 0;              // Of the newest publication in the history's order.
     std::uint64_t touched_ns = 0;
     std::vector<Interest> interests;
     std::unique_ptr<Version> version;

@@ -48,8 +48,8 @@ struct Request {
     kDisconnectUser,   // `user_request`.
     kUnsubscribeUser,  // The same, from `channel`.
     kRefreshUser,
-    kInfo,      // `survey`.
-    kChannels,  // `survey`; `channel` is what ChannelPattern takes.
+    kInfo,       // `survey`.
+    kChannels,   // `survey`; `channel` is what ChannelPattern takes.
     kEmulation,  // Of the shard that has the client's connection: `emulated`.
   };
   enum class Asker : std::uint8_t { kSession, kApiCall, kTickersPage, kSlowClients, kEmulation };
@@ -65,7 +65,7 @@ struct Request {
   // kSubscribe: where publications will be delivered to on the origin shard.
   ChannelIndex local = kNoChannel;
   std::uint32_t local_generation = 0;
-  ChannelIndex view = kNoChannel;  // Of the channel there, which the subscription is to.
+  ChannelIndex view = kNoChannel;   // Of the channel there, which the subscription is to.
   bool wants_position = false;      // Granted positioned or recoverable.
   bool recoverable = false;         // Granted.
   bool recover = false;             // Asked for; the home sets it where it recovers by itself.
@@ -103,7 +103,7 @@ struct Request {
 
   // The answer.
   protocol::ErrorCode error = protocol::ErrorCode::kInternal;
-  bool failed = false;  // `error` says why.
+  bool failed = false;     // `error` says why.
   bool over_rate = false;  // kPublish that failed: by the namespace's publish_rate.
   bool recovered = false;
   bool suppressed = false;        // kPublish: a repetition, or an old version. Nobody was sent it.

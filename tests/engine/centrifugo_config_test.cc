@@ -48,8 +48,9 @@ std::vector<std::string> Warnings(const ConfigSources& sources) {
   return loaded.warnings;
 }
 
-// The keys of Centrifugo 6.9.1 as CentrifugoName() names them, but for those of sections that are not
-// here as a whole; those of a list within a section stand under the list's name. Read from what `centrifugo configdoc` lists.
+// The keys of Centrifugo 6.9.1 as CentrifugoName() names them, but for those of sections that are
+// not here as a whole; those of a list within a section stand under the list's name. Read from what
+// `centrifugo configdoc` lists.
 constexpr char kCentrifugoKeys[] = R"(
 channel.history_meta_ttl channel.max_length channel.namespace_boundary
 channel.namespaces[].allow_history_for_anonymous channel.namespaces[].allow_history_for_client
