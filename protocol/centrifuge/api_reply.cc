@@ -27,11 +27,7 @@ void AppendPublishResponse(const ApiPublishResult& result, std::string& out) {
 void AppendPublication(const PublicationView& publication, std::string& out) {
   ObjectWriter writer(out);
   writer.JsonUnlessEmpty("data", publication.data);
-  if (!publication.info_json.empty()) {
-    writer.Member("info") += publication.info_json;
-  } else if (!publication.info.empty()) {
-    AppendClientInfo(publication.info, writer.Member("info"));
-  }
+  if (!publication.info.empty()) AppendClientInfo(publication.info, writer.Member("info"));
   writer.NumberUnlessZero("offset", publication.offset);
   if (publication.tags != "{}") writer.JsonUnlessEmpty("tags", publication.tags);
   writer.Close();

@@ -24,11 +24,8 @@ struct ClientInfo {
 
 // One publication as a client sees it. Source: Publication.
 struct PublicationView {
-  std::string_view data;  // A payload; empty leaves the member out.
-  ClientInfo info;        // Left out where it is empty.
-  // The info as AppendClientInfo() wrote it, in place of `info`, where only that is kept. Of use to
-  // JSON only.
-  std::string_view info_json;
+  std::string_view data;      // A payload; empty leaves the member out.
+  ClientInfo info;            // Left out where it is empty.
   std::uint64_t offset = 0;   // 0: the channel has no history.
   std::string_view tags;      // A JSON object of strings without white space (TagSet), or empty.
   bool delta = false;         // `data` is a patch on the version that was sent before.

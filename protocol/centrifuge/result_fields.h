@@ -22,11 +22,6 @@ void WriteInfoField(Field field, const ClientInfo& info, Message& message) {
   message.Message(field, [&](Message& nested) { WriteClientInfo(info, nested); });
 }
 
-inline void WriteInfoJson(Field field, std::string_view json, JsonMessage& message) {
-  message.Payload(field, json);
-}
-inline void WriteInfoJson(Field, std::string_view, ProtobufMessage&) {}
-
 template <typename Message>
 void WritePublication(const PublicationView& publication, Message& message) {
   if (publication.data_as_text) {
@@ -34,7 +29,6 @@ void WritePublication(const PublicationView& publication, Message& message) {
   } else {
     message.Payload({"data", 4}, publication.data);
   }
-  WriteInfoJson({"info", 5}, publication.info_json, message);
   WriteInfoField({"info", 5}, publication.info, message);
   message.Number({"offset", 6}, publication.offset);
   message.TextMap({"tags", 7}, publication.tags);

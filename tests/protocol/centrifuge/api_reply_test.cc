@@ -88,7 +88,7 @@ TEST(ApiReplyWriterTest, History) {
   const std::array publications = {
       PublicationView{.data = "1", .offset = 3, .tags = R"({"a":"b\"","c":""})"},
       PublicationView{.data = "[]", .info = {.user = "", .client = "x"}, .offset = 4, .tags = "{}"},
-      PublicationView{.data = "{}", .info_json = R"({"user":"u","client":"c"})", .offset = 5}};
+      PublicationView{.data = "{}", .info = {.user = "u", .client = "c"}, .offset = 5}};
   EXPECT_EQ(Reply(ApiForm::kSingle,
                   [&](auto& w) {
                     w.History({}, {.publications = publications, .epoch = "ep", .offset = 5});
