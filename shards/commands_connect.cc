@@ -330,7 +330,9 @@ void Commands::FinishConnect(engine::Slot slot) {
   // Joins and leaves go out with replies, and before this one they would have come too early.
   for (const ServerSubscription& sub : connecting.subscriptions) {
     const Request& answer = *sub.answer;
-    if (answer.push_join_leave) join_leave_.Watch(answer.local, slot, answer.first_event);
+    if (answer.push_join_leave) {
+      join_leave_.Watch(answer.local, slot, answer.first_event, /*id=*/0);
+    }
   }
   connections_[slot].connecting.reset();
   fan_out_.Release(slot);

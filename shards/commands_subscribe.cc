@@ -234,7 +234,10 @@ void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& cha
                                         answer.publications.back()->sequence() == answer.sequence &&
                                         channel.view.filter == FilterTable::kNone;
   fan_out_.Join(slot, subscription, channel.sequence, replied_newest);
-  if (answer.push_join_leave) join_leave_.Watch(answer.local, slot, answer.first_event);
+  if (answer.push_join_leave) {
+    join_leave_.Watch(answer.local, slot, answer.first_event,
+                      channel.view.compact ? answer.channel_id : 0);
+  }
 }
 
 protocol::SubscribeResult Commands::PositionOf(const Request& answer) {

@@ -4,17 +4,17 @@
 #include <utility>
 
 #include "engine/invariant.h"
-#include "protocol/centrifuge/push.h"
 
 namespace tickcast::shards {
 
-void JoinLeave::Watch(ChannelIndex channel, engine::Slot slot, std::uint64_t first_event) {
+void JoinLeave::Watch(ChannelIndex channel, engine::Slot slot, std::uint64_t first_event,
+                      std::int64_t id) {
   std::unique_ptr<Watchers>& watchers = watchers_[channel];
   if (watchers == nullptr) watchers = std::make_unique<Watchers>();
   const auto place = static_cast<std::uint32_t>(watchers->list.size());
   const bool added = watchers->places.emplace(slot, place).second;
   INVARIANT(added, "a connection is told once");
-  watchers->list.push_back({slot, first_event});
+  watchers->list.push_back({slot, first_event, id});
 }
 
 void JoinLeave::Unwatch(ChannelIndex channel, engine::Slot slot) {
@@ -70,7 +70,8 @@ void JoinLeave::SendTo(const Watcher& watcher, ChannelIndex channel, const Membe
   if (first == events.end()) return;
   const auto count = static_cast<std::uint64_t>(events.end() - first);
   const Connection& connection = connections_[watcher.slot];
-  const Lines& lines = LinesOf(connection.form, channels_[channel].name, events);
+  const Lines& lines =
+      LinesOf(connection.form, {.channel = channels_[channel].name, .id = watcher.id}, events);
   const std::string_view text =
       std::string_view(lines.text)
           .substr(lines.begins[static_cast<std::size_t>(first - events.begin())]);
@@ -85,17 +86,18 @@ void JoinLeave::SendTo(const Watcher& watcher, ChannelIndex channel, const Membe
   metrics_.join_leave_pushes.Add(count);
 }
 
-const JoinLeave::Lines& JoinLeave::LinesOf(protocol::Form form, std::string_view channel,
+// All that are told an id are told the same one: it is the channel's.
+const JoinLeave::Lines& JoinLeave::LinesOf(protocol::Form form, const protocol::PushTarget& target,
                                            const MemberEvents& events) {
   const bool json = form.encoding == protocol::Encoding::kJson;
-  Lines& lines = lines_[(json ? 0u : 1u) + (form.bare ? 2u : 0u)];
+  Lines& lines = lines_[(json ? 0u : 1u) + (form.bare ? 2u : 0u) + (target.id != 0 ? 4u : 0u)];
   if (!lines.begins.empty()) return lines;
   lines.text.clear();
   for (const MemberEvent& event : events) {
     if (json && !lines.text.empty()) lines.text += '\n';
     lines.begins.push_back(lines.text.size());
     const auto append = event.joined ? protocol::AppendJoinPush : protocol::AppendLeavePush;
-    append(form, {.channel = channel}, event.info.view(), lines.text);
+    append(form, target, event.info.view(), lines.text);
   }
   return lines;
 }

@@ -22,6 +22,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "engine/completion.h"
 #include "protocol/centrifuge/form.h"
+#include "protocol/centrifuge/push.h"
 #include "shards/channel.h"
 #include "shards/connection.h"
 #include "shards/fan_out.h"
@@ -39,9 +40,10 @@ class JoinLeave {
             ShardMetrics& metrics)
       : connections_(connections), channels_(channels), fan_out_(fan_out), metrics_(metrics) {}
 
-  // The connection is told of the channel's events from the number `first_event` on.
-  // REQUIRES: it is not yet.
-  void Watch(ChannelIndex channel, engine::Slot slot, std::uint64_t first_event);
+  // The connection is told of the channel's events from the number `first_event` on. `channel` is
+  // the one that its home delivers to; `id`, where it is not 0, stands for its name.
+  // REQUIRES: it is not told yet.
+  void Watch(ChannelIndex channel, engine::Slot slot, std::uint64_t first_event, std::int64_t id);
   // Ignored where it is not told.
   void Unwatch(ChannelIndex channel, engine::Slot slot);
 
@@ -55,6 +57,7 @@ class JoinLeave {
   struct Watcher {
     engine::Slot slot;
     std::uint64_t first_event;
+    std::int64_t id;
   };
   // In the order of watching, so that the same history is served in the same order again.
   struct Watchers {
@@ -74,7 +77,8 @@ class JoinLeave {
 
   void Send(ChannelIndex channel, const MemberEvents& events);
   void SendTo(const Watcher& watcher, ChannelIndex channel, const MemberEvents& events);
-  const Lines& LinesOf(protocol::Form form, std::string_view channel, const MemberEvents& events);
+  const Lines& LinesOf(protocol::Form form, const protocol::PushTarget& target,
+                       const MemberEvents& events);
 
   ConnectionTable& connections_;
   ChannelTable& channels_;
@@ -82,7 +86,7 @@ class JoinLeave {
   ShardMetrics& metrics_;
   absl::flat_hash_map<ChannelIndex, std::unique_ptr<Watchers>> watchers_;
   std::vector<Waiting> leaves_;
-  std::array<Lines, 4> lines_;  // Scratch, by encoding and bareness.
+  std::array<Lines, 8> lines_;  // Scratch, by encoding, bareness and whether an id is told.
 };
 
 }  // namespace tickcast::shards

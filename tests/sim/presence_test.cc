@@ -28,6 +28,7 @@ engine::Config PresenceConfig() {
   config.channel.namespaces.push_back({.name = "room", .presence = true, .join_leave = true});
   config.channel.namespaces.push_back(
       {.name = "loud", .presence = true, .join_leave = true, .force_push_join_leave = true});
+  config.channel.namespaces.back().allow_channel_compaction = true;
   config.channel.namespaces.push_back({.name = "list", .presence = true});
   return config;
 }
@@ -123,6 +124,20 @@ TEST_P(PresenceTest, WhoAsksIsToldOfItselfAndOfThoseAfterIt) {
   EXPECT_THAT(ToldOf(deaf, "loud:1"), ElementsAre("+" + deaf.id(), "+" + last.id()));
   EXPECT_THAT(ToldOf(asks, "list:1"), IsEmpty());
   EXPECT_EQ(cluster_.Metric("tickcast_join_leave_pushes_total"), 9);
+}
+
+TEST_P(PresenceTest, ANumberStandsForTheNameWhereThatWasGranted) {
+  SimClient& plain = Connected();
+  Enter(plain, "loud:1");
+  SimClient& compact = Connected();
+  compact.Command(R"("subscribe":{"channel":"loud:1","flag":1})");
+  compact.Flush();
+  Run();
+  const std::vector<Heard> joins = compact.HeardOf(Kind::kJoin);
+  ASSERT_EQ(joins.size(), 1u);
+  EXPECT_EQ(joins[0].channel, absl::StrCat("#", compact.HeardOf(Kind::kSubscribed)[0].channel_id));
+  EXPECT_EQ(joins[0].text, compact.id());
+  EXPECT_THAT(ToldOf(plain, "loud:1"), ElementsAre("+" + plain.id(), "+" + compact.id()));
 }
 
 // All in one frame, so in one turn.
