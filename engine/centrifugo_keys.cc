@@ -237,6 +237,7 @@ constexpr std::string_view kOwnKeys[] = {
     "channel.namespaces[].min_interval",
     "channel.namespaces[].presence_grace",
     "channel.namespaces[].publish_rate",
+    "channel.namespaces[].subscriber_limit",
     "channel.namespaces[].value_fields",
     "client.address_connection_limit",
     "client.address_connection_rate",

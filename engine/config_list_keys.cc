@@ -140,6 +140,10 @@ const ConfigField<Namespace> kNamespaceFields[] = {
      AT(Namespace, sub_refresh_proxy_enabled)},
     {{"sub_refresh_proxy_name", Text(CheckName), "Which one."},
      AT(Namespace, sub_refresh_proxy_name)},
+    {{"subscriber_limit", ZeroOr(1, 100'000'000),
+      "Most subscribers of one channel, on all cores; one more is refused with error 106. 0: any "
+      "number."},
+     AT(Namespace, subscriber_limit)},
     {{"publish_rate", ZeroOr(1, 1'000'000),
       "Publications of clients that one channel takes each second; one more is refused with error "
       "111, which is temporary. The HTTP API is not limited. 0: any number."},

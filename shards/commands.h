@@ -203,7 +203,9 @@ class Commands {
   void OnPresence(const Request& answer);
   void AskForPlace(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                    Request& request);
-  void Part(engine::Slot slot, ChannelIndex view, Departure departure);
+  // `answered`: the home has, so it counts the client as a subscriber.
+  void Part(engine::Slot slot, ChannelIndex view, Departure departure, bool answered);
+  void GiveBackPlace(const Request& answer);
 
   // Views (commands_view.cc).
   bool ChooseView(engine::Slot slot, const Command& command, const engine::Namespace& ns,
@@ -258,7 +260,8 @@ class Commands {
   void ReplyError(engine::Slot slot, std::uint32_t id, protocol::ErrorCode error);
   void ReplyError(engine::Slot slot, std::uint32_t id, protocol::ErrorCode error,
                   std::string_view message);
-  void Remove(engine::Slot slot, std::uint32_t subscription, Departure departure);
+  void Remove(engine::Slot slot, std::uint32_t subscription, Departure departure,
+              bool answered = true);
   void RemoveAll(engine::Slot slot, Departure departure);
   void DropIfUnused(ChannelIndex index);
   std::unique_ptr<Request> NewRequest(engine::Slot slot, const Command& command, Request::Kind kind,

@@ -74,16 +74,28 @@ void Commands::AskForPlace(engine::Slot slot, const Command& command, const engi
 }
 
 // The client is no longer in the channel. A question that put it there is before this in the lane.
-void Commands::Part(engine::Slot slot, ChannelIndex view, Departure departure) {
+void Commands::Part(engine::Slot slot, ChannelIndex view, Departure departure, bool answered) {
   const ChannelIndex index = channels_.primary(view);
   const Channel& channel = channels_[index];
-  if (!channel.ns->presence && !channel.ns->join_leave) return;
-  join_leave_.Unwatch(index, slot);
+  const bool has_members = channel.ns->presence || channel.ns->join_leave;
+  if (!has_members && channel.ns->subscriber_limit == 0) return;
+  if (has_members) join_leave_.Unwatch(index, slot);
   if (departure == Departure::kRefused) return;
   auto part = std::make_unique<Request>();
   part->channel = channel.name;
   part->client = connections_[slot].session->client;
   part->lost = departure == Departure::kLost;
+  part->counted = answered;
+  exchange_.Send(channel.home, {.kind = Message::Kind::kPart, .request = std::move(part)});
+}
+
+// Whom the home has let in is gone since it asked: its place is another's.
+void Commands::GiveBackPlace(const Request& answer) {
+  const Channel& channel = channels_[answer.local];
+  if (answer.failed || channel.ns->subscriber_limit == 0) return;
+  auto part = std::make_unique<Request>();
+  part->channel = channel.name;
+  part->counted = true;
   exchange_.Send(channel.home, {.kind = Message::Kind::kPart, .request = std::move(part)});
 }
 

@@ -192,11 +192,15 @@ void Commands::OnSubscribed(Request& answer) {
   }
   const std::uint32_t view_generation = channels_.generation(answer.view);
   const engine::Slot slot = answer.slot;
-  if (connections_.Find(slot, answer.generation) != nullptr) {
-    const std::uint32_t subscription = FindAsking(slot, answer);
-    if (subscription < connections_[slot].subscriptions.size()) {
-      Admit(slot, subscription, channels_[answer.view], answer);
-    }
+  if (answer.failed && answer.error == ErrorCode::kLimitExceeded) {
+    metrics_.CountLimited(Limit::kSubscribers);
+  }
+  const bool open = connections_.Find(slot, answer.generation) != nullptr;
+  const std::uint32_t subscription = open ? FindAsking(slot, answer) : 0;
+  if (open && subscription < connections_[slot].subscriptions.size()) {
+    Admit(slot, subscription, channels_[answer.view], answer);
+  } else {
+    GiveBackPlace(answer);
   }
   // Admitting may have dropped them already; a view stays no longer than its channel.
   if (channels_.Find(answer.view, view_generation) != nullptr) DropIfUnused(answer.view);
@@ -327,10 +331,11 @@ void Commands::FinishLeaving(engine::Slot slot, std::uint32_t subscription, Depa
   Remove(slot, subscription, departure);
 }
 
-void Commands::Remove(engine::Slot slot, std::uint32_t subscription, Departure departure) {
+void Commands::Remove(engine::Slot slot, std::uint32_t subscription, Departure departure,
+                      bool answered) {
   const Subscription& removed = connections_[slot].subscriptions[subscription];
   const ChannelIndex channel = removed.channel;
-  Part(slot, channel, departure);
+  Part(slot, channel, departure, answered);
   // Who subscribed again while this one was leaving has details of its own.
   if (removed.member != Subscription::kLeaving) {
     connections_[slot].session->ForgetDetails(channels_.primary(channel));
@@ -352,7 +357,8 @@ void Commands::LeaveAll(engine::Slot slot, bool may_return) {
 void Commands::RemoveAll(engine::Slot slot, Departure departure) {
   std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
   while (!subscriptions.empty()) {
-    Remove(slot, static_cast<std::uint32_t>(subscriptions.size() - 1), departure);
+    const bool answered = subscriptions.back().live();
+    Remove(slot, static_cast<std::uint32_t>(subscriptions.size() - 1), departure, answered);
   }
   subscriptions.shrink_to_fit();
 }
@@ -374,7 +380,7 @@ void Commands::OnGap(engine::Slot slot, ChannelIndex channel) {
   metrics_.subscriptions.Add(-1);
   // It comes back by itself, but by a subscribe like any other: another connection of its user must
   // not find its place free meanwhile.
-  Part(slot, channel, Departure::kLeft);
+  Part(slot, channel, Departure::kLeft, /*answered=*/true);
   DropIfUnused(channel);
 }
 

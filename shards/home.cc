@@ -244,6 +244,10 @@ void Home::AnswerPublish(Request& request, std::uint64_t now_ns) {
 void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
   Channel* channel = FindOrAdd(request.channel, now_ns);
   if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
+  const std::uint32_t limit = channel->ns->subscriber_limit;
+  if (limit != 0 && channel->subscribers >= limit) {
+    return Fail(request, protocol::ErrorCode::kLimitExceeded);
+  }
   channel->touched_ns = now_ns;
   ChangeHistory(*channel, [now_ns](History& history) { history.Expire(now_ns); });
   if (channel->ns->kind == engine::ChannelKind::kState) {
@@ -264,7 +268,18 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
   } else {
     *known = interest;
   }
+  if (limit != 0) ++channel->subscribers;
   if (!request.member.empty()) AddMember(*channel, request);
+}
+
+void Home::Part(const Request& part, std::uint64_t now_ns) {
+  Channel* channel = Find(part.channel);
+  if (channel == nullptr) return;
+  if (part.counted && channel->ns->subscriber_limit != 0) {
+    INVARIANT(channel->subscribers > 0, "only who was let in leaves");
+    --channel->subscribers;
+  }
+  if (channel->presence != nullptr && !part.client.empty()) RemoveMember(*channel, part, now_ns);
 }
 
 void Home::AnswerTickers(Request& request) const {

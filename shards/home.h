@@ -47,7 +47,7 @@ class Home {
   // Forgets the interest of `shard`, if it is still the one that `leave` names.
   void Leave(ShardId shard, const Request& leave, std::uint64_t now_ns);
 
-  // A client has left a channel, or was lost (home_presence.cc).
+  // A client has left a channel, or was lost.
   void Part(const Request& part, std::uint64_t now_ns);
   // Sends what is to be announced of members. Once a turn, when questions have been answered.
   void Announce();
@@ -97,6 +97,7 @@ class Home {
     History history;                     // Stream channels.
     std::unique_ptr<Presence> presence;  // While somebody is in it and that is kept.
     std::uint32_t index = 0;
+    std::uint32_t subscribers = 0;  // Counted where their number is limited.
     bool announcing = false;  // Stands in announcing_.
     bool in_use = false;
   };
@@ -144,6 +145,7 @@ class Home {
 
   // Members (home_presence.cc).
   static bool KeepsMembers(const Channel& channel);
+  void RemoveMember(Channel& channel, const Request& part, std::uint64_t now_ns);
   void AddMember(Channel& channel, Request& request);
   // Runs `change` on a channel's presence, and what follows from it.
   template <typename Change>

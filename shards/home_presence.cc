@@ -52,15 +52,13 @@ void Home::AddMember(Channel& channel, Request& request) {
   });
 }
 
-void Home::Part(const Request& part, std::uint64_t now_ns) {
-  Channel* channel = Find(part.channel);
-  if (channel == nullptr || channel->presence == nullptr) return;
-  channel->touched_ns = now_ns;
-  const std::uint64_t grace_ns = part.lost ? channel->ns->presence_grace_ns : 0;
-  ChangeMembers(*channel, [&](Presence& presence) {
+void Home::RemoveMember(Channel& channel, const Request& part, std::uint64_t now_ns) {
+  channel.touched_ns = now_ns;
+  const std::uint64_t grace_ns = part.lost ? channel.ns->presence_grace_ns : 0;
+  ChangeMembers(channel, [&](Presence& presence) {
     if (grace_ns == 0) return presence.Remove(part.client);
     MemberInfo lost = presence.Lose(part.client, now_ns + grace_ns);
-    if (!lost.empty()) lost_.push({now_ns + grace_ns, channel->index, std::move(lost)});
+    if (!lost.empty()) lost_.push({now_ns + grace_ns, channel.index, std::move(lost)});
   });
 }
 

@@ -96,6 +96,8 @@ struct Request {
   // Not a question, but what became of a member (Message::kPart, kMembers).
   std::string client;
   bool lost = false;  // It may come back: keep its place where there is a grace.
+  // kPart: the home has let it in, which while a question is under way nobody knows.
+  bool counted = false;
   std::shared_ptr<const MemberEvents> events;
 
   // Of a user's connections; all shards are given the same.

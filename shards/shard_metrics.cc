@@ -72,7 +72,8 @@ constexpr const char* kLimitNames[] = {"connection_limit",
                                        "channel_limit",
                                        "subscribe_rate",
                                        "command_rate",
-                                       "publish_rate"};
+                                       "publish_rate",
+                                       "subscriber_limit"};
 static_assert(std::size(kLimitNames) == kLimits);
 constexpr const char* kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 

@@ -33,8 +33,9 @@ enum class Limit : std::uint8_t {
   kSubscribeRate,   // client.subscribe_rate
   kCommandRate,     // client.command_rate
   kPublishRate,     // publish_rate of a namespace
+  kSubscribers,     // subscriber_limit of a namespace
 };
-inline constexpr std::size_t kLimits = 9;
+inline constexpr std::size_t kLimits = 10;
 
 class ShardMetrics {
  public:
