@@ -264,6 +264,8 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
     case Request::Kind::kDisconnectUser:
     case Request::Kind::kUnsubscribeUser:
     case Request::Kind::kRefreshUser:
+    case Request::Kind::kSubscribeUser:
+    case Request::Kind::kRevoke:
     case Request::Kind::kInfo:
     case Request::Kind::kChannels:
     case Request::Kind::kEmulation:

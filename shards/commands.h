@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -56,6 +57,9 @@ class Commands {
     virtual std::int64_t UnixMs() = 0;
     std::int64_t UnixSeconds() { return UnixMs() / 1000; }
     virtual std::uint64_t NowNs() = 0;
+    // A home has answered one of the questions that SubscribeByServer() asked; whoever it was for
+    // may be gone.
+    virtual void OnSubscribedByServer(const Request& answer) = 0;
     // Of this process, as clients name it to /emulation.
     virtual const std::string& NodeUid() const = 0;
   };
@@ -81,16 +85,31 @@ class Commands {
   // Whether a command of the connection waits for somebody else's answer.
   bool waits(engine::Slot slot) const { return parked_.Holds(slot); }
 
+  // How far SubscribeByServer() has come when it returns.
+  enum class ByServer : std::uint8_t {
+    kAsked,    // The home answers.
+    kDone,     // There is nothing to wait for.
+    kFailed,   // It cannot be.
+    kTooBusy,  // The way to the home is full.
+  };
+
   // What the server does to a connection unasked (commands_server.cc). Each tells the client.
   // Ends its subscription to `channel` with 2000, one that is being made as soon as it is.
   void UnsubscribeByServer(engine::Slot slot, std::string_view channel);
+  // Subscribes it to `channel`, which has a namespace: the client is told by a push when the home
+  // has answered, and then Host::OnSubscribedByServer() is called with `place`. One that is
+  // subscribed already stays so.
+  ByServer SubscribeByServer(engine::Slot slot, std::string_view channel,
+                             const UserRequest& subscribe, std::uint32_t place);
+  // Ends the subscriptions that were made with a token that is not believed any more.
+  void DropRevokedSubscriptions(engine::Slot slot);
   // Sets when its credentials end, or ends the connection where that has passed.
   void RefreshByServer(engine::Slot slot, const UserRequest& refresh);
 
   // Ends all subscriptions of a connection that closes. `may_return`: it was lost rather than
   // ended, so channels with a grace keep its place. What waits is forgotten.
   void LeaveAll(engine::Slot slot, bool may_return);
-  // Looks after commands that wait for keys. Some times a second.
+  // Looks after commands that wait for keys, and forgets old revocations. Some times a second.
   void RetryTokens();
 
   // When something that the connection was granted ends, monotonic; 0 = never.
@@ -157,6 +176,7 @@ class Commands {
   void AdmitServerSide(engine::Slot slot, std::uint32_t subscription, Channel& channel,
                        Request& answer);
   bool ConnectIsAnswered(engine::Slot slot) const;
+  std::optional<protocol::DisconnectCode> RevokedMeanwhile(const Session& session);
   void FinishConnect(engine::Slot slot);
   void FailConnect(engine::Slot slot, protocol::ErrorCode error);
   static SubscriptionDetails DetailsBy(const engine::Namespace& ns);
@@ -183,11 +203,11 @@ class Commands {
   void Subscribe(engine::Slot slot, const Command& command);
   TokenVerdict MaySubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                             SubscriptionDetails& details);
-  void AskToSubscribe(engine::Slot slot, const Command& command, const engine::Namespace& ns,
-                      const View& view, const Terms& terms,
-                      const protocol::SubscriptionOptions& options,
-                      const SubscriptionDetails* details,
-                      const protocol::ProxyAnswer* decision = nullptr);
+  std::unique_ptr<Request> BeginSubscribe(engine::Slot slot, const Command& command,
+                                          const engine::Namespace& ns, const View& view,
+                                          const Terms& terms,
+                                          const protocol::SubscriptionOptions& options,
+                                          const SubscriptionDetails* details);
   bool MaySubscribeSoon(engine::Slot slot);
   bool MayRunSoon(engine::Slot slot, const Command& command);
   bool RefuseTooSoon(engine::Slot slot, const Command& command);
@@ -252,6 +272,7 @@ class Commands {
   static protocol::SubscribeResult PositionOf(const Request& answer);
   bool ReplySubscribed(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
                        const Request& answer);
+  bool PushSubscribed(engine::Slot slot, const Channel& channel, const Request& answer);
   void FinishLeaving(engine::Slot slot, std::uint32_t subscription, Departure departure);
   void TellUnsubscribed(engine::Slot slot, ChannelIndex channel, protocol::UnsubscribeCode code);
   void OnPublished(const Request& answer);
@@ -275,6 +296,7 @@ class Commands {
   // The same of the subscription, left or not, that waits for this answer.
   std::uint32_t FindAsking(engine::Slot slot, const Request& answer);
   bool IsSubscribed(engine::Slot slot, std::string_view channel);
+  bool IsToBeSubscribed(engine::Slot slot, std::string_view channel);
   std::string NewClientId();
 
   const engine::Config& config_;

@@ -94,6 +94,7 @@ JwtResult Commands::CheckToken(engine::Slot slot, TokenChecker& checker, std::st
 }
 
 void Commands::RetryTokens() {
+  revocations_.Expire(host_.UnixSeconds());
   if (waiting_for_keys_.empty()) return;
   for (const KeysWaiter& waiter : std::exchange(waiting_for_keys_, {})) {
     if (waiter.checker->tries() == waiter.tries && host_.NowNs() < waiter.until_ns) {
@@ -110,7 +111,7 @@ bool Commands::TakeConnectClaims(engine::Slot slot, const protocol::JwtClaims& c
   session.user = claims.user;
   session.info = claims.info;
   session.meta = claims.meta;
-  session.token_id = claims.jti;
+  session.token = StampOf(claims);
   if (claims.ends_s() > 0 && !config_.client.insecure) {
     const std::int64_t left_s = claims.ends_s() - host_.UnixSeconds();
     if (left_s < 0) {
@@ -247,7 +248,7 @@ void Commands::AskServerSide(engine::Slot slot, ServerSubscription& sub, std::ui
   const engine::Namespace& ns = *config_.FindNamespace(sub.channel);
   const Connection& connection = connections_[slot];
   const View view{.form = connection.form, .framed = !TakesSharedFrames(connection.transport)};
-  AskToSubscribe(slot, command, ns, view, Grant(ns, {}), {}, &sub.details);
+  Ask(BeginSubscribe(slot, command, ns, view, Grant(ns, {}), {}, &sub.details));
 }
 
 // The home has answered one of them: it takes part from here on, though nothing is sent yet.
@@ -293,9 +294,21 @@ bool Commands::ConnectIsAnswered(engine::Slot slot) const {
          connecting->answers_due == 0;
 }
 
+std::optional<DisconnectCode> Commands::RevokedMeanwhile(const Session& session) {
+  if (IsBlocked(session.user)) return DisconnectCode::kPermissionDenied;
+  const bool revoked = session.token && revocations_.IsRevoked(session.user, {}, *session.token,
+                                                               host_.UnixSeconds());
+  if (!revoked) return std::nullopt;
+  return DisconnectCode::kInvalidToken;
+}
+
 void Commands::FinishConnect(engine::Slot slot) {
   Connecting& connecting = *connections_[slot].connecting;
   if (connecting.failed) return FailConnect(slot, connecting.error);
+  // What was revoked while it waited did not find it among the user's connections.
+  if (const auto refused = RevokedMeanwhile(*connections_[slot].session)) {
+    return host_.Disconnect(slot, *refused);
+  }
   if (!host_.AdmitUser(slot, *connections_[slot].session)) {
     return host_.Disconnect(slot, DisconnectCode::kConnectionLimit);
   }

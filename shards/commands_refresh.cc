@@ -44,7 +44,7 @@ void Commands::Refresh(engine::Slot slot, const Command& command) {
     return ReplyError(slot, command.id, ErrorCode::kExpired);
   }
   session.expires_ns = claims.ends_s() > 0 ? MonotonicAfter(left_s) : 0;
-  session.token_id = claims.jti;
+  session.token = StampOf(claims);
   if (!claims.info.empty()) session.info = claims.info;
   if (!claims.meta.empty()) session.meta = claims.meta;
   host_.OnDeadlines(slot);
@@ -105,6 +105,7 @@ void Commands::SubRefresh(engine::Slot slot, const Command& command) {
   SubscriptionDetails& details = DetailsFor(slot, index);
   details.expires_ns = claims.ends_s() > 0 ? MonotonicAfter(left_s) : 0;
   details.info = claims.info;
+  details.token = StampOf(claims);
   host_.OnDeadlines(slot);
   protocol::SubRefreshResult answer;
   answer.expires = details.expires_ns != 0;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "protocol/centrifuge/push.h"
+#include "protocol/centrifuge/reply.h"
 #include "shards/commands.h"
 
 namespace tickcast::shards {
@@ -15,6 +16,85 @@ namespace {
 constexpr std::int64_t kMaxTtlSeconds = 365 * 24 * 3600;
 
 }  // namespace
+
+Commands::ByServer Commands::SubscribeByServer(engine::Slot slot, std::string_view channel,
+                                               const UserRequest& subscribe, std::uint32_t place) {
+  Connection& connection = connections_[slot];
+  Session& session = *connection.session;
+  const bool json = connection.form.encoding == protocol::Encoding::kJson;
+  // Bytes that are no JSON cannot stand in a JSON push.
+  if (json && subscribe.data.empty() && !subscribe.raw.empty()) return ByServer::kFailed;
+  const std::int64_t left_s =
+      subscribe.expire_at_s - std::min(host_.UnixSeconds(), subscribe.expire_at_s);
+  if (subscribe.expire_at_s > 0 && left_s == 0) return ByServer::kFailed;
+  if (IsToBeSubscribed(slot, channel)) return ByServer::kDone;
+  if (connection.subscriptions.size() >= config_.client.channel_limit) {
+    host_.Disconnect(slot, DisconnectCode::kChannelLimit);
+    return ByServer::kDone;
+  }
+  if (exchange_.congested(exchange_.HomeOf(channel))) return ByServer::kTooBusy;
+
+  const engine::Namespace& ns = *config_.FindNamespace(channel);
+  SubscriptionDetails details = DetailsBy(ns);
+  Override(subscribe.override_options, details);
+  details.server_side = true;
+  details.client_refreshes = false;
+  details.info = subscribe.info;
+  if (subscribe.expire_at_s > 0) details.expires_ns = MonotonicAfter(left_s);
+  Command command;
+  command.id = session.own_question_id--;
+  command.subscribe.channel = channel;
+  command.subscribe.recover = subscribe.has_since;
+  command.subscribe.offset = subscribe.since_offset;
+  command.subscribe.epoch = subscribe.since_epoch;
+  const View view{.form = connection.form, .framed = !TakesSharedFrames(connection.transport)};
+  std::unique_ptr<Request> request =
+      BeginSubscribe(slot, command, ns, view, Grant(ns, {}), {}, &details);
+  request->reply_data = json || subscribe.raw.empty() ? subscribe.data : subscribe.raw;
+  request->by_server = place;
+  Ask(std::move(request));
+  return ByServer::kAsked;
+}
+
+// The push of a subscription that the server API made, and behind it, as publications, what it
+// recovered or the channel's newest value: the push itself has no room for them, and a client that
+// is told a position of before would never see them. False when the connection was closed instead.
+bool Commands::PushSubscribed(engine::Slot slot, const Channel& channel, const Request& answer) {
+  const bool state = channel.kind == engine::ChannelKind::kState;
+  const std::span<const PublicationRef> newest(&channel.newest, channel.newest ? 1 : 0);
+  if (!ShowPublications(slot, channel.view, state ? newest : answer.publications)) return false;
+  const protocol::Form form = connections_[slot].form;
+  const std::string_view name = channels_.name(answer.local);
+  protocol::SubscribeResult result = PositionOf(answer);
+  result.data = answer.reply_data;
+  protocol::AppendSubscribePush(form, {.channel = name}, result, connections_.NewLine(slot));
+  for (const protocol::PublicationView& publication : views_) {
+    protocol::AppendPublicationPush(form, {.channel = name}, publication,
+                                    connections_.NewLine(slot));
+  }
+  fan_out_.OwesReplies(slot);
+  return true;
+}
+
+// Whether it is subscribed to `channel`, or has asked to be and not left since.
+bool Commands::IsToBeSubscribed(engine::Slot slot, std::string_view channel) {
+  const ChannelIndex index = channels_.Find(channel);
+  return index != kNoChannel &&
+         FindSubscription(slot, index) < connections_[slot].subscriptions.size();
+}
+
+void Commands::DropRevokedSubscriptions(engine::Slot slot) {
+  const Session& session = *connections_[slot].session;
+  std::vector<std::string> revoked;
+  for (const SubscriptionDetails& details : session.details) {
+    const std::string_view channel = channels_.name(details.channel);
+    if (details.token &&
+        revocations_.IsRevoked(session.user, channel, *details.token, host_.UnixSeconds())) {
+      revoked.emplace_back(channel);
+    }
+  }
+  for (const std::string& channel : revoked) UnsubscribeByServer(slot, channel);
+}
 
 void Commands::UnsubscribeByServer(engine::Slot slot, std::string_view channel) {
   const ChannelIndex index = channels_.Find(channel);

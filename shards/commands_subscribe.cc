@@ -97,8 +97,10 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
   }
   View view;
   if (ChooseView(slot, command, *ns, view)) {
-    AskToSubscribe(slot, command, *ns, view, terms, options,
-                   details == DetailsBy(*ns) ? nullptr : &details, decision);
+    std::unique_ptr<Request> request = BeginSubscribe(
+        slot, command, *ns, view, terms, options, details == DetailsBy(*ns) ? nullptr : &details);
+    if (decision != nullptr) ApplyDecision(*decision, *ns, *request);
+    Ask(std::move(request));
   }
 }
 
@@ -118,6 +120,7 @@ Commands::TokenVerdict Commands::MaySubscribe(engine::Slot slot, const Command& 
   if (verdict != TokenVerdict::kGood) return verdict;
   Override(claims.override_options, details);
   details.info = claims.info;
+  details.token = StampOf(claims);
   if (claims.ends_s() <= 0) return TokenVerdict::kGood;
   const std::int64_t left_s = claims.ends_s() - host_.UnixSeconds();
   if (left_s <= 0) {
@@ -128,11 +131,12 @@ Commands::TokenVerdict Commands::MaySubscribe(engine::Slot slot, const Command& 
   return TokenVerdict::kGood;
 }
 
-void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
-                              const engine::Namespace& ns, const View& view, const Terms& terms,
-                              const protocol::SubscriptionOptions& options,
-                              const SubscriptionDetails* details,
-                              const protocol::ProxyAnswer* decision) {
+// Adds the subscription; what is returned has to be asked next.
+std::unique_ptr<Request> Commands::BeginSubscribe(engine::Slot slot, const Command& command,
+                                                  const engine::Namespace& ns, const View& view,
+                                                  const Terms& terms,
+                                                  const protocol::SubscriptionOptions& options,
+                                                  const SubscriptionDetails* details) {
   const protocol::SubscribeRequest& subscribe = command.subscribe;
   ChannelIndex index = channels_.Find(subscribe.channel);
   if (index == kNoChannel) {
@@ -175,8 +179,7 @@ void Commands::AskToSubscribe(engine::Slot slot, const Command& command,
   request->since_epoch = subscribe.epoch;
   AskForPlace(slot, command, ns, *request);
   request->wants_terms = options != protocol::SubscriptionOptions{} || terms != Terms{};
-  if (decision != nullptr) ApplyDecision(*decision, ns, *request);
-  Ask(std::move(request));
+  return request;
 }
 
 void Commands::OnSubscribed(Request& answer) {
@@ -208,6 +211,7 @@ void Commands::OnSubscribed(Request& answer) {
   if (connections_.Find(slot, answer.generation) != nullptr && ConnectIsAnswered(slot)) {
     RunAgain(slot, answer.generation);
   }
+  if (answer.by_server != Request::kNotByServer) host_.OnSubscribedByServer(answer);
 }
 
 void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel,
@@ -215,11 +219,13 @@ void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& cha
   if (connections_[slot].connecting != nullptr) {
     return AdmitServerSide(slot, subscription, channel, answer);
   }
+  const bool by_server = answer.by_server != Request::kNotByServer;
   const bool leaving =
       connections_[slot].subscriptions[subscription].member == Subscription::kLeaving;
   if (answer.failed) {
-    ReplyError(slot, answer.command_id, answer.error);
-  } else if (!ReplySubscribed(slot, subscription, channel, answer)) {
+    if (!by_server) ReplyError(slot, answer.command_id, answer.error);
+  } else if (!(by_server ? PushSubscribed(slot, channel, answer)
+                         : ReplySubscribed(slot, subscription, channel, answer))) {
     return;
   }
   const Departure departure = answer.failed ? Departure::kRefused : Departure::kLeft;

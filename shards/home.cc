@@ -177,6 +177,8 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
     case Request::Kind::kDisconnectUser:
     case Request::Kind::kUnsubscribeUser:
     case Request::Kind::kRefreshUser:
+    case Request::Kind::kSubscribeUser:
+    case Request::Kind::kRevoke:
     case Request::Kind::kInfo:
     case Request::Kind::kChannels:
     case Request::Kind::kEmulation:

@@ -35,6 +35,8 @@ struct EmulatedCommands {
 };
 
 struct Request {
+  static constexpr std::uint32_t kNotByServer = ~std::uint32_t{0};
+
   enum class Kind : std::uint8_t {
     kSubscribe,  // Position, recovered publications or last value, and an exact cut to live.
     kPublish,    // By a client or the HTTP API; feeds publish without waiting for an answer.
@@ -48,6 +50,8 @@ struct Request {
     kDisconnectUser,   // `user_request`.
     kUnsubscribeUser,  // The same, from `channel`.
     kRefreshUser,
+    kSubscribeUser,  // To `channel`; answered when all homes have answered.
+    kRevoke,
     kInfo,       // `survey`.
     kChannels,   // `survey`; `channel` is what ChannelPattern takes.
     kEmulation,  // Of the shard that has the client's connection: `emulated`.
@@ -65,7 +69,9 @@ struct Request {
   // kSubscribe: where publications will be delivered to on the origin shard.
   ChannelIndex local = kNoChannel;
   std::uint32_t local_generation = 0;
-  ChannelIndex view = kNoChannel;   // Of the channel there, which the subscription is to.
+  ChannelIndex view = kNoChannel;  // Of the channel there, which the subscription is to.
+  // Not a client asks, but the server API: the place of its question in UserRequests.
+  std::uint32_t by_server = kNotByServer;
   bool wants_position = false;      // Granted positioned or recoverable.
   bool recoverable = false;         // Granted.
   bool recover = false;             // Asked for; the home sets it where it recovers by itself.

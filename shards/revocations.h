@@ -1,19 +1,21 @@
 // Revocations: whom the server does not believe any more, though the signature is right.
 //
-// Three kinds, each until a time at which it forgets itself: a user who is blocked, a token by its
-// `jti`, and all tokens of a user that were issued before a moment. They hold for connecting,
-// refreshing and subscribing; who is connected already is ended by whoever revokes (the server
-// API's `disconnect`). Each shard has a copy and is told by a message, so looking is a look into a
-// table of its own.
+// Four kinds, each until a time at which it forgets itself: a user who is blocked, a token by its
+// `jti`, and of a user's tokens those that were issued before a moment: its connection tokens, or
+// its subscription tokens for one channel. They hold for connecting, refreshing and subscribing;
+// what holds such a token already is ended by UserRequests, which is told to revoke. Each shard has
+// a copy and is told by a message, so looking is a look into a table of its own.
 // Threading: owned by one shard.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
 #include "protocol/jwt/claims.h"
 #include "shards/string_map.h"
+#include "shards/token_stamp.h"
 
 namespace tickcast::shards {
 
@@ -28,16 +30,23 @@ class Revocations {
   bool BlockUser(std::string_view user, std::int64_t until_s);
   void UnblockUser(std::string_view user);
   bool RevokeToken(std::string_view token_id, std::int64_t until_s);
-  bool RevokeTokensOf(std::string_view user, std::int64_t issued_before_s, std::int64_t until_s);
+  // `channel` "": connection tokens, else the subscription tokens for it.
+  bool RevokeTokensOf(std::string_view user, std::string_view channel, std::int64_t issued_before_s,
+                      std::int64_t until_s);
 
   bool IsBlocked(std::string_view user, std::int64_t now_s) const;
-  // By its id, or for its user: without `iat` a token counts as issued long ago.
+  // By its id, or for its user and channel ("": a connection token). Without `iat` a token counts
+  // as issued long ago.
+  bool IsRevoked(std::string_view user, std::string_view channel, const TokenStamp& token,
+                 std::int64_t now_s) const;
   bool IsRevoked(const protocol::JwtClaims& claims, std::int64_t now_s) const;
 
-  // Forgets what is over. Now and then.
+  // Forgets what is over. May be called often: it looks once a minute.
   void Expire(std::int64_t now_s);
 
-  std::size_t size() const { return blocked_.size() + tokens_.size() + users_.size(); }
+  std::size_t size() const {
+    return blocked_.size() + tokens_.size() + connections_of_.size() + subscriptions_of_.size();
+  }
 
  private:
   struct Before {
@@ -45,9 +54,11 @@ class Revocations {
     std::int64_t until_s;
   };
 
-  StringMap<std::int64_t> blocked_;  // User to until.
-  StringMap<std::int64_t> tokens_;   // Token's id to until.
-  StringMap<Before> users_;
+  StringMap<std::int64_t> blocked_;     // User to until.
+  StringMap<std::int64_t> tokens_;      // Token's id to until.
+  StringMap<Before> connections_of_;    // By user.
+  StringMap<Before> subscriptions_of_;  // By user and channel.
+  std::int64_t expire_next_s_ = 0;
 };
 
 }  // namespace tickcast::shards

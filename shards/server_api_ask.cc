@@ -49,6 +49,13 @@ bool ReachesAll(ApiMethod method) {
   return false;
 }
 
+UserRequest::Revocation RevocationOf(ApiMethod method) {
+  if (method == ApiMethod::kUnblockUser) return UserRequest::Revocation::kUnblock;
+  if (method == ApiMethod::kRevokeToken) return UserRequest::Revocation::kToken;
+  if (method == ApiMethod::kInvalidateUserTokens) return UserRequest::Revocation::kTokensOfUser;
+  return UserRequest::Revocation::kBlock;
+}
+
 std::shared_ptr<const UserRequest> UserRequestOf(const ApiCommand& command) {
   auto request = std::make_shared<UserRequest>();
   request->user = command.user;
@@ -57,6 +64,15 @@ std::shared_ptr<const UserRequest> UserRequestOf(const ApiCommand& command) {
   request->disconnect_code = command.disconnect_code;
   request->disconnect_reason = command.disconnect_reason;
   request->whitelist.assign(command.whitelist.begin(), command.whitelist.end());
+  request->data = command.data;
+  request->raw = command.raw;
+  request->override_options = command.override_options;
+  request->has_since = command.has_since;
+  request->since_offset = command.since_offset;
+  request->since_epoch = command.since_epoch;
+  request->revocation = RevocationOf(command.method);
+  request->token_id = command.uid;
+  request->issued_before_s = command.issued_before;
   request->expired = command.expired;
   request->expire_at_s = command.expire_at;
   request->info = command.info;
@@ -189,12 +205,12 @@ void ServerApi::Ask(engine::Handle handle, const ApiCommand& command, std::strin
     case ApiMethod::kPresenceStats:
       return AskHome(handle, NewRequest(handle, Request::Kind::kPresenceStats), channel);
     case ApiMethod::kSubscribe:
+      return AskAll(handle, Request::Kind::kSubscribeUser, command);
     case ApiMethod::kBlockUser:
     case ApiMethod::kUnblockUser:
     case ApiMethod::kRevokeToken:
     case ApiMethod::kInvalidateUserTokens:
-      outcome.error = ApiError::kNotAvailable;
-      return;
+      return AskAll(handle, Request::Kind::kRevoke, command);
     case ApiMethod::kMapPublish:
     case ApiMethod::kMapRemove:
     case ApiMethod::kMapReadState:

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "shards/request.h"
+#include "shards/token_stamp.h"
 
 namespace tickcast::shards {
 
@@ -15,11 +17,12 @@ namespace tickcast::shards {
 // plain one have it.
 struct SubscriptionDetails {
   ChannelIndex channel = kNoChannel;
-  bool server_side = false;      // The server made it; it cannot be lost without the connection.
-  bool from_token = false;       // … because the connection's token names it.
-  bool client_refreshes = true;  // By sub_refresh; else the server does it (proxies).
-  std::uint64_t expires_ns = 0;  // Monotonic; 0 = never.
-  std::string info;              // `chan_info` of what this client publishes or is: a payload.
+  bool server_side = false;         // The server made it; it cannot be lost without the connection.
+  bool from_token = false;          // … because the connection's token names it.
+  bool client_refreshes = true;     // By sub_refresh; else the server does it (proxies).
+  std::uint64_t expires_ns = 0;     // Monotonic; 0 = never.
+  std::string info;                 // `chan_info` of what this client publishes or is: a payload.
+  std::optional<TokenStamp> token;  // The subscription token that it was made with.
 
   // As the namespace says, unless a token says otherwise.
   bool presence = false;
@@ -34,10 +37,10 @@ struct SubscriptionDetails {
 struct Session {
   // The client's id as Centrifugo writes it: a version 4 UUID (RFC 9562), 36 characters.
   std::string client;
-  std::string user;      // "" = anonymous.
-  std::string info;      // One-line JSON of the token's `info`, or "".
-  std::string meta;      // One-line JSON for the application's backend, or "".
-  std::string token_id;  // `jti` of its token, or "".
+  std::string user;  // "" = anonymous.
+  std::string info;  // One-line JSON of the token's `info`, or "".
+  std::string meta;  // One-line JSON for the application's backend, or "".
+  std::optional<TokenStamp> token;
 
   // By what its commands are found to be its (session_key.h); "" on a WebSocket, which needs none.
   std::string key;
@@ -54,6 +57,9 @@ struct Session {
   // The same of its commands of any kind (see Commands::MayRunSoon()).
   std::uint64_t commanded_until_ns = 0;
   bool counted = false;  // As one of its user's, by ConnectionLimits.
+
+  // Of the next question that the server asks for it by itself. Clients count theirs upwards.
+  std::uint32_t own_question_id = ~std::uint32_t{0};
 
   // Unsubscribes that came while their subscribe was with the home shard.
   struct Unsubscribe {

@@ -53,7 +53,7 @@ Shard::Shard(const engine::Config& config, Mesh& mesh, ShardId id, engine::Ring&
       commands_(config, connections_, channels_, filters_, fan_out_, join_leave_, exchange_,
                 metrics_, proxies_, *server.tokens, *this, seed + 1),
       users_(connections_),
-      user_requests_(connections_, channels_, users_, commands_, *this),
+      user_requests_(connections_, channels_, users_, commands_, exchange_, *this),
       web_socket_(connections_, *this),
       http_(config, connections_, exchange_, metrics_, *this, assets, server.node),
       feed_port_(config, exchange_, home_),
@@ -445,13 +445,13 @@ void Shard::OnProxyAnswer(const Proxies::Question& question, const protocol::Pro
   commands_.OnProxyAnswer(question, answer);
 }
 
+void Shard::OnSubscribedByServer(const Request& answer) { user_requests_.OnSubscribed(answer); }
+
 void Shard::OnQuestion(std::unique_ptr<Request> request) {
   if (request->kind == Request::Kind::kSlowClients) return AnswerSlowClients(std::move(request));
   if (request->kind == Request::Kind::kEmulation) return RunEmulated(std::move(request));
   if (!UserRequests::Takes(request->kind)) return home_.Ask(std::move(request), now_ns_);
-  user_requests_.Answer(*request);
-  const ShardId origin = request->origin;
-  exchange_.Send(origin, {.kind = Message::Kind::kAnswer, .request = std::move(request)});
+  user_requests_.Answer(std::move(request));
 }
 
 // --- What the command, HTTP and WebSocket handlers ask for ---------------------------------------

@@ -185,6 +185,7 @@ class Shard final : private Commands::Host,
   void OnConnected(engine::Slot slot) override;
   void OnDeadlines(engine::Slot slot) override;
   std::int64_t UnixMs() override;
+  void OnSubscribedByServer(const Request& answer) override;
   std::uint64_t NowNs() override { return now_ns_; }
   const std::string& NodeUid() const override { return server_.node.uid; }
   // Proxies::Host

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/jwt/claims.h"
+
 namespace tickcast::shards {
 
 struct UserRequest {
@@ -22,10 +24,25 @@ struct UserRequest {
   std::string disconnect_reason;
   std::vector<std::string> whitelist;  // Client ids that stay.
 
+  // kSubscribeUser: what the client is told, as JSON and as it came, which may be any bytes.
+  std::string data;
+  std::string raw;
+  protocol::SubscriptionOverride override_options;
+  bool has_since = false;  // The position to recover from.
+  std::uint64_t since_offset = 0;
+  std::string since_epoch;
+
+  // kRevoke.
+  enum class Revocation : std::uint8_t { kBlock, kUnblock, kToken, kTokensOfUser };
+  Revocation revocation = Revocation::kBlock;
+  std::string token_id;              // kToken: `jti`.
+  std::int64_t issued_before_s = 0;  // kTokensOfUser: Unix time; 0 = now.
+
   // kRefreshUser.
   bool expired = false;
+  // kRefreshUser, kSubscribeUser: when it ends, kRevoke: until when it is remembered.
   std::int64_t expire_at_s = 0;  // Unix time; 0 = never.
-  std::string info;              // One-line JSON; "" = as it was.
+  std::string info;              // One-line JSON; "" = as it was, or none.
 };
 
 struct Survey {

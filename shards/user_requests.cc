@@ -26,6 +26,8 @@ bool UserRequests::Takes(Request::Kind kind) {
     case Request::Kind::kDisconnectUser:
     case Request::Kind::kUnsubscribeUser:
     case Request::Kind::kRefreshUser:
+    case Request::Kind::kSubscribeUser:
+    case Request::Kind::kRevoke:
     case Request::Kind::kInfo:
     case Request::Kind::kChannels:
       return true;
@@ -48,8 +50,8 @@ void UserRequests::ForEachTarget(const UserRequest& request, Act&& act) {
   users_.ForEach(request.user, [&](engine::Slot slot) {
     const Session& session = *connections_[slot].session;
     if (!request.client.empty() && session.client != request.client) return;
-    // None has a session that could be named: only the HTTP transports give them.
-    if (!request.session.empty()) return;
+    // A WebSocket has none that could be named.
+    if (!request.session.empty() && session.key != request.session) return;
     act(slot, session);
   });
 }
@@ -60,6 +62,86 @@ void UserRequests::Disconnect(const UserRequest& request) {
                                  session.client) != request.whitelist.end();
     if (!stays) host_.DisconnectAs(slot, request.disconnect_code, request.disconnect_reason);
   });
+}
+
+void UserRequests::Subscribe(std::unique_ptr<Request> request) {
+  const engine::Handle place = waiting_.Allocate();
+  waiting_[place.index] = {.request = std::move(request), .answers_due = 1};
+  Request& asked = *waiting_[place.index].request;
+  ForEachTarget(*asked.user_request, [&](engine::Slot slot, const Session&) {
+    switch (commands_.SubscribeByServer(slot, asked.channel, *asked.user_request, place.index)) {
+      case Commands::ByServer::kAsked:
+        ++waiting_[place.index].answers_due;
+        return;
+      case Commands::ByServer::kDone:
+        return;
+      case Commands::ByServer::kFailed:
+        asked.failed = true;
+        return;
+      case Commands::ByServer::kTooBusy:
+        asked.failed = true;
+        asked.error = protocol::ErrorCode::kTooManyRequests;
+        return;
+    }
+  });
+  FinishSubscribe(place.index);
+}
+
+void UserRequests::OnSubscribed(const Request& answer) {
+  Request& request = *waiting_[answer.by_server].request;
+  if (answer.failed) {
+    request.failed = true;
+    request.error = answer.error;
+  }
+  FinishSubscribe(answer.by_server);
+}
+
+// One that was waited for is there; the last one sends the answer.
+void UserRequests::FinishSubscribe(std::uint32_t place) {
+  if (--waiting_[place].answers_due != 0) return;
+  std::unique_ptr<Request> request = std::move(waiting_[place].request);
+  waiting_.Free(place);
+  Send(std::move(request));
+}
+
+// Who holds what is revoked is ended as it would be refused.
+void UserRequests::Revoke(Request& request) {
+  using protocol::DisconnectCode;
+  const UserRequest& revoke = *request.user_request;
+  Revocations& revocations = commands_.revocations();
+  const std::int64_t now_s = host_.UnixMs() / 1000;
+  const auto end_if_revoked = [&](engine::Slot slot) {
+    const Session& session = *connections_[slot].session;
+    const bool revoked =
+        session.token && revocations.IsRevoked(session.user, {}, *session.token, now_s);
+    if (revoked) return host_.Disconnect(slot, DisconnectCode::kInvalidToken);
+    commands_.DropRevokedSubscriptions(slot);
+  };
+  bool kept = true;
+  switch (revoke.revocation) {
+    case UserRequest::Revocation::kBlock:
+      kept = revocations.BlockUser(revoke.user, revoke.expire_at_s);
+      if (!kept || !revocations.IsBlocked(revoke.user, now_s)) break;
+      users_.ForEach(revoke.user, [&](engine::Slot slot) {
+        host_.Disconnect(slot, DisconnectCode::kPermissionDenied);
+      });
+      break;
+    case UserRequest::Revocation::kUnblock:
+      revocations.UnblockUser(revoke.user);
+      break;
+    case UserRequest::Revocation::kToken:
+      kept = revocations.RevokeToken(revoke.token_id, revoke.expire_at_s);
+      users_.ForAll(end_if_revoked);
+      break;
+    case UserRequest::Revocation::kTokensOfUser: {
+      const std::int64_t before_s = revoke.issued_before_s != 0 ? revoke.issued_before_s : now_s;
+      kept = revocations.RevokeTokensOf(revoke.user, request.channel, before_s, revoke.expire_at_s);
+      users_.ForEach(revoke.user, end_if_revoked);
+      break;
+    }
+  }
+  // Too many are remembered: what this shard would forget must not look done.
+  request.failed = !kept;
 }
 
 void UserRequests::SurveyInfo(Survey& survey) {
@@ -85,7 +167,18 @@ void UserRequests::SurveyChannels(Request& request) {
   });
 }
 
-void UserRequests::Answer(Request& request) {
+void UserRequests::Answer(std::unique_ptr<Request> request) {
+  if (request->kind == Request::Kind::kSubscribeUser) return Subscribe(std::move(request));
+  Run(*request);
+  Send(std::move(request));
+}
+
+void UserRequests::Send(std::unique_ptr<Request> request) {
+  const ShardId origin = request->origin;
+  exchange_.Send(origin, {.kind = Message::Kind::kAnswer, .request = std::move(request)});
+}
+
+void UserRequests::Run(Request& request) {
   switch (request.kind) {
     case Request::Kind::kDisconnectUser:
       return Disconnect(*request.user_request);
@@ -97,12 +190,15 @@ void UserRequests::Answer(Request& request) {
       return ForEachTarget(*request.user_request, [&](engine::Slot slot, const Session&) {
         commands_.RefreshByServer(slot, *request.user_request);
       });
+    case Request::Kind::kRevoke:
+      return Revoke(request);
     case Request::Kind::kInfo:
       request.survey = std::make_unique<Survey>();
       return SurveyInfo(*request.survey);
     case Request::Kind::kChannels:
       request.survey = std::make_unique<Survey>();
       return SurveyChannels(request);
+    case Request::Kind::kSubscribeUser:
     case Request::Kind::kSubscribe:
     case Request::Kind::kPublish:
     case Request::Kind::kHistory:

@@ -40,6 +40,14 @@ class Users {
     }
   }
 
+  // The same for the connections of all users, in no order.
+  template <typename Visit>
+  void ForAll(Visit&& visit) const {
+    for (engine::Slot slot = 0; slot < links_.size(); ++slot) {
+      if (links_[slot].previous != kOut) visit(slot);
+    }
+  }
+
   // Appends a hash of each user's name, the same in the whole process.
   void AppendHashes(std::vector<std::uint64_t>& out) const;
 

@@ -12,12 +12,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 
 #include "protocol/centrifuge/api_error.h"
 #include "protocol/centrifuge/api_method.h"
+#include "protocol/jwt/claims.h"
 
 namespace tickcast::protocol {
 
@@ -35,8 +35,8 @@ struct ApiCommand {
   std::span<const std::string_view> channels;
   std::string_view channel() const { return channels.empty() ? std::string_view() : channels[0]; }
 
-  // publish, broadcast; `data` of subscribe, too. One-line JSON. In a publication it is empty only
-  // where `raw` is not: what came as base64, as it was, JSON or not.
+  // publish, broadcast, subscribe. One-line JSON. In a publication it is empty only where `raw` is
+  // not: what came as base64, as it was, JSON or not.
   std::string_view data;
   std::string_view raw;
   std::string_view tags;  // One-line JSON object of strings, or empty.
@@ -56,11 +56,7 @@ struct ApiCommand {
   bool expired = false;        // refresh.
 
   // subscribe: each overrides what the channel's namespace says.
-  std::optional<bool> presence;
-  std::optional<bool> join_leave;
-  std::optional<bool> force_recovery;
-  std::optional<bool> force_positioning;
-  std::optional<bool> force_push_join_leave;
+  SubscriptionOverride override_options;
 
   // disconnect.
   std::uint16_t disconnect_code = 3503;

@@ -61,14 +61,14 @@ bool ReadChoice(std::optional<bool>& choice, JsonValue& value) {
   });
 }
 
-bool ReadOverride(ApiCommand& command, JsonValue& value) {
+bool ReadOverride(SubscriptionOverride& by, JsonValue& value) {
   if (value.is_null()) return true;
   return value.ReadObject([&](std::string_view name, JsonValue& member) {
-    if (name == "presence") return ReadChoice(command.presence, member);
-    if (name == "join_leave") return ReadChoice(command.join_leave, member);
-    if (name == "force_recovery") return ReadChoice(command.force_recovery, member);
-    if (name == "force_positioning") return ReadChoice(command.force_positioning, member);
-    if (name == "force_push_join_leave") return ReadChoice(command.force_push_join_leave, member);
+    if (name == "presence") return ReadChoice(by.presence, member);
+    if (name == "join_leave") return ReadChoice(by.join_leave, member);
+    if (name == "force_recovery") return ReadChoice(by.force_recovery, member);
+    if (name == "force_positioning") return ReadChoice(by.force_positioning, member);
+    if (name == "force_push_join_leave") return ReadChoice(by.force_push_join_leave, member);
     return true;
   });
 }
@@ -81,7 +81,7 @@ bool ReadSubscribe(ApiDraft& draft, std::string_view name, JsonValue& value) {
   if (name == "b64info") return value.Read(draft.b64info);
   if (name == "expire_at") return value.Read(command.expire_at);
   if (name == "recover_since") return ReadSince(command, value);
-  if (name == "override") return ReadOverride(command, value);
+  if (name == "override") return ReadOverride(command.override_options, value);
   return ReadTarget(command, name, value);
 }
 
@@ -261,7 +261,7 @@ ApiError CheckApiRequest(ApiDraft& draft, JsonValidator& validator,
                         DecodePublication(draft, validator, decoded));
     case ApiMethod::kSubscribe:
       return bad_unless(has_channel &&
-                        DecodeJson(draft.b64data, command.data, validator, decoded) &&
+                        Decode(draft.b64data, command.data, command.raw, validator, decoded) &&
                         DecodeJson(draft.b64info, command.info, validator, decoded));
     case ApiMethod::kDisconnect:
       return bad_unless(CheckDisconnect(draft));

@@ -33,7 +33,7 @@ TEST(RevocationsTest, ATokenIsRevokedByItsId) {
 
 TEST(RevocationsTest, TokensOfAUserByWhenTheyWereIssued) {
   Revocations revocations;
-  revocations.RevokeTokensOf("u", 50, 100);
+  revocations.RevokeTokensOf("u", "", 50, 100);
   EXPECT_TRUE(revocations.IsRevoked({.user = "u", .iat_s = 49}, 99));
   EXPECT_FALSE(revocations.IsRevoked({.user = "u", .iat_s = 50}, 99));
   EXPECT_TRUE(revocations.IsRevoked({.user = "u"}, 99)) << "nobody knows when";
@@ -41,14 +41,36 @@ TEST(RevocationsTest, TokensOfAUserByWhenTheyWereIssued) {
   EXPECT_FALSE(revocations.IsRevoked({.user = "u", .iat_s = 1}, 100));
 }
 
+TEST(RevocationsTest, TokensForAChannelAndForTheConnectionAreTwoThings) {
+  Revocations revocations;
+  revocations.RevokeTokensOf("u", "c", 50, 0);
+  EXPECT_TRUE(revocations.IsRevoked({.user = "u", .channel = "c", .iat_s = 49}, 0));
+  EXPECT_FALSE(revocations.IsRevoked({.user = "u", .channel = "c", .iat_s = 50}, 0));
+  EXPECT_FALSE(revocations.IsRevoked({.user = "u", .channel = "d", .iat_s = 49}, 0));
+  EXPECT_FALSE(revocations.IsRevoked({.user = "v", .channel = "c", .iat_s = 49}, 0));
+  EXPECT_FALSE(revocations.IsRevoked({.user = "u", .iat_s = 49}, 0)) << "of its connection";
+  revocations.RevokeTokensOf("ab", "", 50, 0);
+  EXPECT_TRUE(revocations.IsRevoked({.user = "ab"}, 0));
+  EXPECT_FALSE(revocations.IsRevoked({.user = "ab", .channel = "c"}, 0));
+  // What user and channel are is not a matter of where one begins.
+  revocations.RevokeTokensOf("x", "yz", 50, 0);
+  EXPECT_FALSE(revocations.IsRevoked({.user = "xy", .channel = "z"}, 0));
+}
+
 TEST(RevocationsTest, ForgetsWhatIsOverAndNothingElse) {
   Revocations revocations;
   revocations.BlockUser("a", 10);
   revocations.BlockUser("b", 0);
   revocations.RevokeToken("c", 10);
-  revocations.RevokeTokensOf("d", 1, 11);
+  revocations.RevokeTokensOf("d", "", 1, 11);
+  revocations.RevokeTokensOf("e", "c", 1, 10);
+  revocations.RevokeTokensOf("f", "c", 1, 0);
   revocations.Expire(10);
-  EXPECT_EQ(revocations.size(), 2);
+  EXPECT_EQ(revocations.size(), 3u);
+  revocations.Expire(69);
+  EXPECT_EQ(revocations.size(), 3u) << "it has looked a minute ago";
+  revocations.Expire(70);
+  EXPECT_EQ(revocations.size(), 2u);
   EXPECT_TRUE(revocations.IsBlocked("b", 10));
 }
 

@@ -96,6 +96,47 @@ TEST_F(ServerApiTest, WhatConcernsAUserIsAskedWithAllThatWasSaid) {
   EXPECT_EQ(asked_.back(), Request::Kind::kUnsubscribeUser);
 }
 
+TEST_F(ServerApiTest, SubscribeIsAskedWithAllThatWasSaid) {
+  EXPECT_EQ(
+      Call(Of(ApiMethod::kSubscribe),
+           R"({"user":"u","channel":"trade:1","client":"c","session":"s","expire_at":7,)"
+           R"("b64data":"eyAiYSI6IDEgfQ==","info":[2],"recover_since":{"offset":3,"epoch":"e"},)"
+           R"("override":{"presence":{"value":true}}})")
+          .body,
+      R"({"result":{}})");
+  EXPECT_THAT(asked_, testing::ElementsAre(Request::Kind::kSubscribeUser));
+  EXPECT_EQ(user_request_->user, "u");
+  EXPECT_EQ(user_request_->client, "c");
+  EXPECT_EQ(user_request_->session, "s");
+  EXPECT_EQ(user_request_->expire_at_s, 7);
+  EXPECT_EQ(user_request_->data, R"({"a":1})");
+  EXPECT_EQ(user_request_->raw, R"({ "a": 1 })");
+  EXPECT_EQ(user_request_->info, "[2]");
+  EXPECT_TRUE(user_request_->has_since);
+  EXPECT_EQ(user_request_->since_offset, 3u);
+  EXPECT_EQ(user_request_->since_epoch, "e");
+  EXPECT_EQ(user_request_->override_options.presence, true);
+  EXPECT_EQ(user_request_->override_options.join_leave, std::nullopt);
+}
+
+TEST_F(ServerApiTest, RevocationsAreAskedOfAllShards) {
+  using Revocation = UserRequest::Revocation;
+  Call(Of(ApiMethod::kBlockUser), R"({"user":"u","expire_at":7})");
+  EXPECT_EQ(user_request_->revocation, Revocation::kBlock);
+  EXPECT_EQ(user_request_->user, "u");
+  EXPECT_EQ(user_request_->expire_at_s, 7);
+  Call(Of(ApiMethod::kUnblockUser), R"({"user":"u"})");
+  EXPECT_EQ(user_request_->revocation, Revocation::kUnblock);
+  Call(Of(ApiMethod::kRevokeToken), R"({"uid":"j"})");
+  EXPECT_EQ(user_request_->revocation, Revocation::kToken);
+  EXPECT_EQ(user_request_->token_id, "j");
+  Call(Of(ApiMethod::kInvalidateUserTokens), R"({"user":"u","issued_before":9})");
+  EXPECT_EQ(user_request_->revocation, Revocation::kTokensOfUser);
+  EXPECT_EQ(user_request_->issued_before_s, 9);
+  EXPECT_THAT(asked_, testing::Each(Request::Kind::kRevoke));
+  EXPECT_EQ(asked_.size(), 4u);
+}
+
 TEST_F(ServerApiTest, UnsubscribeFromNothingIsDone) {
   EXPECT_EQ(Call(Of(ApiMethod::kUnsubscribe), R"({"user":"v"})").body, R"({"result":{}})");
   EXPECT_TRUE(asked_.empty());

@@ -131,6 +131,7 @@ void Person::OnHeard(const Heard& heard) {
     case Heard::Kind::kJoin:
     case Heard::Kind::kLeave:
     case Heard::Kind::kRefreshed:
+    case Heard::Kind::kGiven:
       return;
     case Heard::Kind::kPresence:
     case Heard::Kind::kPresenceStats:

@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tests/protocol/jwt/test_tokens.h"
-#include "tests/sim/sim_cluster.h"
-#include "tests/sim/sim_http_peer.h"
+#include "tests/sim/api_world.h"
 
 namespace tickcast::shards::sim {
 namespace {
@@ -17,71 +15,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr char kSecret[] = "a secret of these tests";
-
-engine::Config ApiConfig() {
-  engine::Config config = SimConfig();
-  config.client.insecure = false;
-  config.client.allow_anonymous_connect_without_token = true;
-  config.client.token.hmac_secret_key = kSecret;
-  for (engine::Namespace& ns : config.channel.namespaces) {
-    ns.allow_subscribe_for_client = true;
-    ns.allow_subscribe_for_anonymous = true;
-  }
-  return config;
-}
-
-class ServerApiTest : public testing::TestWithParam<std::uint64_t> {
- protected:
-  ServerApiTest()
-      : cluster_(GetParam(), {.shards = 3,
-                              .faults = GetParam() % 2 == 0 ? engine::SimFaults{}
-                                                            : engine::SimFaults::Hostile(),
-                              .config = ApiConfig()}) {
-    cluster_.Start();
-  }
-
-  // A client of `user`, "" = anonymous, that is subscribed to `channels`.
-  SimClient& Connect(ShardId shard, std::string_view user,
-                     const std::vector<std::string>& channels = {}) {
-    SimClient& client = cluster_.AddClient(shard);
-    std::string member = R"("connect":{})";
-    if (!user.empty()) {
-      const std::string token = protocol::HmacToken(
-          R"({"alg":"HS256"})", absl::StrCat(R"({"sub":")", std::string(user), "\"}"), "HS256",
-          kSecret);
-      member = absl::StrCat(R"("connect":{"token":")", token, "\"}");
-    }
-    client.Command(member);
-    for (const std::string& channel : channels) client.Subscribe(channel);
-    client.Flush();
-    EXPECT_TRUE(cluster_.RunUntil([&] {
-      return client.HeardOf(Heard::Kind::kSubscribed).size() == channels.size() &&
-             client.HeardOf(Heard::Kind::kConnected).size() == 1;
-    }));
-    return client;
-  }
-
-  std::string Call(std::string_view path, std::string_view body, ShardId shard = 0) {
-    SimHttpPeer peer(cluster_.world(), cluster_.ring(shard));
-    peer.Post(path, body);
-    EXPECT_TRUE(cluster_.RunUntil([&] { return !peer.Responses().empty(); }));
-    return peer.Responses().empty() ? "" : peer.Responses().front().body;
-  }
-
-  // A channel whose home is another shard than `shard`.
-  std::string RemoteChannel(ShardId shard) {
-    for (int i = 0;; ++i) {
-      const std::string channel = absl::StrCat("log:", i);
-      if (cluster_.mesh().HomeOf(channel) != shard) return channel;
-    }
-  }
-
-  // Lets what is on its way arrive.
-  void Settle() { cluster_.RunFor(300 * kMillisecond); }
-
-  SimCluster cluster_;
-};
+class ServerApiTest : public ApiWorldTest {};
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ServerApiTest, testing::Range<std::uint64_t>(0, 6));
 

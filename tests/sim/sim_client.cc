@@ -317,6 +317,13 @@ void SimClient::OnPush(simdjson::dom::object push) {
   if (push["pub"].get(body) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kPublication;
     heard.publications.push_back(PublicationOf(body));
+  } else if (push["subscribe"].get(body) == simdjson::SUCCESS) {
+    heard.kind = Heard::Kind::kGiven;
+    heard.text = DataMember(body);
+    heard.offset = Member<std::uint64_t>(body, "offset", 0);
+    heard.epoch = StringMember(body, "epoch");
+    heard.recoverable = Member<bool>(body, "recoverable", false);
+    heard.positioned = Member<bool>(body, "positioned", false);
   } else if (push["unsubscribe"].get(body) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kDropped;
     heard.code = static_cast<std::uint32_t>(Member<std::uint64_t>(body, "code", 0));

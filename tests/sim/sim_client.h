@@ -44,6 +44,7 @@ struct Heard {
     kLeave,
     kProlonged,    // Of a refresh or a sub_refresh.
     kPublication,  // Push: `publications` has one.
+    kGiven,        // Push: the server subscribed the client; `text` is its `data`.
     kDropped,      // Push: the server ended the subscription with `code`.
     kMessage,      // Push without a channel: `text`.
     kRefreshed,    // Push: the connection's end was set; `code` is its ttl, 0 = none.

@@ -202,11 +202,11 @@ TEST_F(ApiMethodTest, Subscribe) {
   EXPECT_TRUE(command.has_since);
   EXPECT_EQ(command.since_offset, 7u);
   EXPECT_EQ(command.since_epoch, "e");
-  EXPECT_EQ(command.presence, true);
-  EXPECT_EQ(command.join_leave, false);
-  EXPECT_EQ(command.force_recovery, std::nullopt);
-  EXPECT_EQ(command.force_positioning, false);
-  EXPECT_EQ(command.force_push_join_leave, true);
+  EXPECT_EQ(command.override_options.presence, true);
+  EXPECT_EQ(command.override_options.join_leave, false);
+  EXPECT_EQ(command.override_options.force_recovery, std::nullopt);
+  EXPECT_EQ(command.override_options.force_positioning, false);
+  EXPECT_EQ(command.override_options.force_push_join_leave, true);
 }
 
 TEST_F(ApiMethodTest, SubscribeTakesBase64First) {
@@ -214,6 +214,7 @@ TEST_F(ApiMethodTest, SubscribeTakesBase64First) {
       Of(ApiMethod::kSubscribe,
          R"({"channel":"c","data":1,"b64data":"eyAiYSIgOiAxLjAgfQ==","info":2,"b64info":"Nw=="})");
   EXPECT_EQ(command.data, R"({"a":1.0})");
+  EXPECT_EQ(command.raw, R"({ "a" : 1.0 })") << "as it came, for Protobuf";
   EXPECT_EQ(command.info, "7");
   EXPECT_EQ(command.user, "");
   EXPECT_FALSE(command.has_since);
@@ -222,6 +223,10 @@ TEST_F(ApiMethodTest, SubscribeTakesBase64First) {
         R"({"channel":"c","b64info":"/w=="})"}) {
     EXPECT_EQ(ErrorOf(ApiMethod::kSubscribe, body), ApiError::kBadRequest) << body;
   }
+  // Data may be anything, for those who speak Protobuf.
+  const ApiCommand& binary = Of(ApiMethod::kSubscribe, R"({"channel":"c","b64data":"/w=="})");
+  EXPECT_EQ(binary.data, "");
+  EXPECT_EQ(binary.raw, "\xff");
 }
 
 TEST_F(ApiMethodTest, Unsubscribe) {
