@@ -1,6 +1,9 @@
 #include "shards/payload_value.h"
 
 #include <limits>
+#include <memory>
+
+#include <simdjson.h>
 
 #include "absl/strings/numbers.h"
 #include "protocol/abseil.h"
@@ -25,13 +28,20 @@ float ToFloat(simdjson::ondemand::value value) {
 
 }  // namespace
 
+struct PayloadValue::Parser {
+  simdjson::ondemand::parser simdjson;
+};
+
+PayloadValue::PayloadValue() : parser_(std::make_unique<Parser>()) {}
+PayloadValue::~PayloadValue() = default;
+
 float PayloadValue::Read(std::string_view data, std::span<const std::string> fields) {
   padded_.reserve(data.size() + simdjson::SIMDJSON_PADDING);
   padded_.assign(data);
   simdjson::ondemand::document document;
   simdjson::ondemand::object object;
   const simdjson::padded_string_view json(padded_.data(), padded_.size(), padded_.capacity());
-  if (parser_.iterate(json).get(document) != simdjson::SUCCESS) return kNone;
+  if (parser_->simdjson.iterate(json).get(document) != simdjson::SUCCESS) return kNone;
   if (document.get_object().get(object) != simdjson::SUCCESS) return kNone;
   for (const std::string& field : fields) {
     simdjson::ondemand::value value;
