@@ -95,7 +95,8 @@ void Commands::ShowNewest(const Channel& channel, ChannelIndex index) {
 void Commands::SetPayload(std::string_view data, bool is_json, PublicationDraft& draft) {
   if (!is_json) {
     draft.raw = data;
-  } else if (data.find_first_of("\r\n") == data.npos) {
+  } else if (data.find('\n') == data.npos && data.find('\r') == data.npos) {
+    // Not find_first_of, which calls memchr for each character: 5 % of the CPU time at a fan-out of 1.
     draft.data = data;
   } else {
     one_line_.resize(data.size());
