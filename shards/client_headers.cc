@@ -57,7 +57,10 @@ void ClientHeaders::KeepRequest(engine::Slot slot, const protocol::HeaderFields&
 }
 
 void ClientHeaders::KeepEmulated(engine::Slot slot, std::string_view headers) {
-  if (emulated_names_.empty() || headers.empty()) return;
+  if (emulated_names_.empty()) return;
+  // Those of a connect before, which failed, do not count.
+  if (const auto before = kept_.find(slot); before != kept_.end()) before->second.emulated.clear();
+  if (headers.empty()) return;
   Fields fields;
   for (auto& [name, value] : protocol::StringMembers(headers)) {
     if (Lists(emulated_names_, name)) fields.emplace_back(std::move(name), std::move(value));

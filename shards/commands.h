@@ -75,7 +75,8 @@ class Commands {
   // An answer of a home shard to a session's question. The asker may be gone.
   void OnAnswer(std::unique_ptr<Request> answer);
 
-  // What a backend answered to a command, or null: none came. The asker may be gone.
+  // What a backend answered, to a command or to the server itself, or null: none came. The asker
+  // may be gone.
   void OnProxyAnswer(const Proxies::Question& question, const protocol::ProxyAnswer* answer);
 
   // Runs the command of a connection that waits again, and what was sent behind it. The connection
@@ -165,6 +166,7 @@ class Commands {
   void Connect(engine::Slot slot, const Command& command);
   protocol::JwtResult CheckToken(engine::Slot slot, TokenChecker& checker, std::string_view token,
                                  protocol::JwtClaims& claims);
+  void ConnectAnonymously(engine::Slot slot);
   void CheckConnectToken(engine::Slot slot, std::string_view token);
   bool TakeConnectClaims(engine::Slot slot, const protocol::JwtClaims& claims);
   bool AddTokenSubscription(engine::Slot slot, const protocol::TokenSubscription& sub);
@@ -189,6 +191,9 @@ class Commands {
   TokenVerdict CheckSubscriptionToken(engine::Slot slot, std::uint32_t id, std::string_view token,
                                       std::string_view channel, protocol::JwtClaims& claims);
   bool EndSubscription(engine::Slot slot, ChannelIndex channel, protocol::UnsubscribeCode code);
+  // What has expired ends: the subscription, or the connection where the server made it. False when
+  // its home has not answered yet.
+  bool ExpireSubscription(engine::Slot slot, const SubscriptionDetails& details);
   // Of a subscription, made where it has none.
   SubscriptionDetails& DetailsFor(engine::Slot slot, ChannelIndex channel);
   std::uint64_t MonotonicAfter(std::int64_t seconds);
@@ -246,13 +251,31 @@ class Commands {
   void ChangeOptions(engine::Slot slot, const Command& command);
   void ReplyStats(engine::Slot slot, const Command& command);
 
-  // Backends (commands_proxy.cc).
+  // Renewal by a backend (commands_renewal.cc).
+  void AskToRefresh(engine::Slot slot);
+  void AskToSubRefresh(engine::Slot slot, SubscriptionDetails& details);
+  void OnRenewal(const Proxies::Question& question, const protocol::ProxyAnswer* answer);
+  // Null: none came.
+  void TakeRefreshAnswer(engine::Slot slot, const protocol::ProxyAnswer* answer);
+  void TakeSubRefreshAnswer(engine::Slot slot, SubscriptionDetails& details,
+                            const protocol::ProxyAnswer* answer);
+
+  // Backends (commands_proxy.cc, commands_connect_proxy.cc).
   // What the named proxy decided on the running command. Null: it has been asked just now and the
   // command waits, or the client has been told why not, by an error or by closing.
   const protocol::ProxyAnswer* Decide(engine::Slot slot, const Command& command,
                                       protocol::ProxyKind kind, std::string_view proxy_name,
                                       protocol::ProxyRequest request);
+  // `request` as it is for the connection's transport.
+  Proxies::Begun AskProxy(std::string_view proxy_name, Proxies::Question question,
+                          protocol::ProxyRequest request);
   const protocol::ProxyAnswer* TakeDecision(engine::Slot slot, const Command& command);
+  void ReplyErrorOf(engine::Slot slot, std::uint32_t id, const protocol::ProxyAnswer& answer);
+  void ConnectByProxy(engine::Slot slot, const Command& command);
+  // False when the connect was refused.
+  bool TakeConnectAnswer(engine::Slot slot, const protocol::ProxyAnswer& answer);
+  bool AddProxySubscription(engine::Slot slot, const protocol::ProxySubscription& sub);
+  static void Override(const protocol::ProxyOverride& by, SubscriptionDetails& details);
   void RpcByProxy(engine::Slot slot, const Command& command);
   // Whether it is a backend that says who may subscribe.
   bool AsksBackend(const engine::Namespace& ns, const protocol::SubscribeRequest& subscribe) const;

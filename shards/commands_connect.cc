@@ -42,7 +42,14 @@ void Commands::Connect(engine::Slot slot, const Command& command) {
   }
   connection.session = std::make_unique<Session>();
   connection.session->client = NewClientId();
+  connection.session->client_refreshes = !proxies_.Has(protocol::ProxyKind::kRefresh);
+  proxies_.headers().KeepEmulated(slot, command.connect.headers);
   if (!command.connect.token.empty()) return CheckConnectToken(slot, command.connect.token);
+  if (proxies_.Has(protocol::ProxyKind::kConnect)) return ConnectByProxy(slot, command);
+  ConnectAnonymously(slot);
+}
+
+void Commands::ConnectAnonymously(engine::Slot slot) {
   const auto& client = config_.client;
   if (!client.insecure && !client.allow_anonymous_connect_without_token) {
     return host_.Disconnect(slot, DisconnectCode::kBadRequest);
@@ -163,6 +170,7 @@ ServerSubscription* Commands::AddServerSubscription(engine::Slot slot, std::stri
   added.channel = channel;
   added.details = DetailsBy(ns);
   added.details.server_side = true;
+  added.details.client_refreshes = false;
   for (const protocol::ConnectSub& asked : connecting.asked) {
     if (asked.channel != channel) continue;
     added.recover = asked.recover;
@@ -173,7 +181,8 @@ ServerSubscription* Commands::AddServerSubscription(engine::Slot slot, std::stri
 }
 
 SubscriptionDetails Commands::DetailsBy(const engine::Namespace& ns) {
-  return {.presence = ns.presence,
+  return {.client_refreshes = !ns.sub_refresh_proxy_enabled,
+          .presence = ns.presence,
           .join_leave = ns.join_leave,
           .force_push_join_leave = ns.force_push_join_leave,
           .force_positioning = ns.force_positioning,

@@ -1,5 +1,6 @@
 // Commands: what a backend decides, and what waits for it.
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -26,6 +27,24 @@ bool IsPong(std::string_view frame) {
 
 std::string_view NameOf(protocol::Encoding encoding) {
   return encoding == protocol::Encoding::kJson ? "json" : "protobuf";
+}
+
+std::string_view NameOf(Transport transport) {
+  switch (transport) {
+    case Transport::kWebSocket:
+      return "websocket";
+    case Transport::kHttpStream:
+      return "http_stream";
+    case Transport::kSse:
+      return "sse";
+    case Transport::kUniWebSocket:
+      return "uni_websocket";
+    case Transport::kUniHttpStream:
+      return "uni_http_stream";
+    case Transport::kUniSse:
+      return "uni_sse";
+  }
+  return "";
 }
 
 }  // namespace
@@ -63,6 +82,7 @@ void Commands::RunAgain(engine::Slot slot, std::uint32_t generation) {
 }
 
 void Commands::OnProxyAnswer(const Proxies::Question& question, const ProxyAnswer* answer) {
+  if (!question.by_command) return OnRenewal(question, answer);
   const Decision decision{.answer = answer, .client = question.client};
   decision_ = &decision;
   RunAgain(question.slot, question.generation);
@@ -71,13 +91,11 @@ void Commands::OnProxyAnswer(const Proxies::Question& question, const ProxyAnswe
 const ProxyAnswer* Commands::Decide(engine::Slot slot, const Command& command, ProxyKind kind,
                                     std::string_view proxy_name, protocol::ProxyRequest request) {
   if (decision_ != nullptr) return TakeDecision(slot, command);
-  request.transport = "websocket";
-  request.protocol = NameOf(connections_[slot].form.encoding);
   Proxies::Question question{.kind = kind,
                              .slot = slot,
                              .generation = connections_.generation(slot),
                              .client = std::string(request.client)};
-  switch (proxies_.Ask(proxy_name, std::move(question), request)) {
+  switch (AskProxy(proxy_name, std::move(question), request)) {
     case Proxies::Begun::kYes:
       Wait();
       return nullptr;
@@ -94,6 +112,14 @@ const ProxyAnswer* Commands::Decide(engine::Slot slot, const Command& command, P
   return nullptr;
 }
 
+Proxies::Begun Commands::AskProxy(std::string_view proxy_name, Proxies::Question question,
+                                  protocol::ProxyRequest request) {
+  const Connection& connection = connections_[question.slot];
+  request.transport = NameOf(connection.transport);
+  request.protocol = NameOf(connection.form.encoding);
+  return proxies_.Ask(proxy_name, std::move(question), request);
+}
+
 // The answer to the question that the running command asked before it waited.
 const ProxyAnswer* Commands::TakeDecision(engine::Slot slot, const Command& command) {
   const ProxyAnswer* const answer = std::exchange(decision_, nullptr)->answer;
@@ -105,17 +131,32 @@ const ProxyAnswer* Commands::TakeDecision(engine::Slot slot, const Command& comm
     case ProxyAnswer::Verdict::kResult:
       return answer;
     case ProxyAnswer::Verdict::kError:
-      protocol::AppendErrorReply(
-          connections_[slot].form, command.id,
-          {.code = answer->code, .message = answer->text, .temporary = answer->temporary},
-          connections_.NewLine(slot));
-      fan_out_.OwesReplies(slot);
+      ReplyErrorOf(slot, command.id, *answer);
       return nullptr;
     case ProxyAnswer::Verdict::kDisconnect:
       host_.DisconnectAs(slot, static_cast<std::uint16_t>(answer->code), answer->text);
       return nullptr;
   }
   return nullptr;
+}
+
+// An error of the backend's own, which only a client that has replies can be told.
+void Commands::ReplyErrorOf(engine::Slot slot, std::uint32_t id, const ProxyAnswer& answer) {
+  const protocol::Form form = connections_[slot].form;
+  if (form.bare)
+    return host_.Disconnect(slot, protocol::DisconnectFor(static_cast<ErrorCode>(answer.code)));
+  protocol::AppendErrorReply(
+      form, id, {.code = answer.code, .message = answer.text, .temporary = answer.temporary},
+      connections_.NewLine(slot));
+  fan_out_.OwesReplies(slot);
+}
+
+void Commands::Override(const protocol::ProxyOverride& by, SubscriptionDetails& details) {
+  details.presence = by.presence.value_or(details.presence);
+  details.join_leave = by.join_leave.value_or(details.join_leave);
+  details.force_push_join_leave = by.force_push_join_leave.value_or(details.force_push_join_leave);
+  details.force_positioning = by.force_positioning.value_or(details.force_positioning);
+  details.force_recovery = by.force_recovery.value_or(details.force_recovery);
 }
 
 void Commands::RpcByProxy(engine::Slot slot, const Command& command) {
@@ -174,12 +215,7 @@ const ProxyAnswer* Commands::DecideSubscribe(engine::Slot slot, const Command& c
     host_.Disconnect(slot, DisconnectCode::kInappropriateProtocol);
     return nullptr;
   }
-  const protocol::ProxyOverride& by = answer->override;
-  details.presence = by.presence.value_or(details.presence);
-  details.join_leave = by.join_leave.value_or(details.join_leave);
-  details.force_push_join_leave = by.force_push_join_leave.value_or(details.force_push_join_leave);
-  details.force_positioning = by.force_positioning.value_or(details.force_positioning);
-  details.force_recovery = by.force_recovery.value_or(details.force_recovery);
+  Override(answer->override, details);
   details.info = answer->info.bytes;
   if (answer->expire_at_s <= 0) return answer;
   const std::int64_t left_s = answer->expire_at_s - host_.UnixSeconds();

@@ -83,7 +83,9 @@ void Commands::SubRefresh(engine::Slot slot, const Command& command) {
   const ChannelIndex index = channels_.Find(refresh.channel);
   Session& session = *connections_[slot].session;
   const SubscriptionDetails* before = session.DetailsOf(index);
-  if (before != nullptr && !before->client_refreshes) {
+  const bool client_refreshes = before != nullptr ? before->client_refreshes
+                                                  : !channels_[index].ns->sub_refresh_proxy_enabled;
+  if (!client_refreshes) {
     return host_.Disconnect(slot, DisconnectCode::kBadRequest);
   }
   if (refresh.token.empty()) return ReplyError(slot, command.id, ErrorCode::kBadRequest);
@@ -150,11 +152,11 @@ std::uint64_t Commands::NextDueNs(engine::Slot slot) {
   const auto consider = [&due_ns](std::uint64_t deadline_ns) {
     if (due_ns == 0 || deadline_ns < due_ns) due_ns = deadline_ns;
   };
-  if (session.expires_ns != 0) {
+  if (session.expires_ns != 0 && !session.renewing) {
     consider(session.expires_ns + (session.client_refreshes ? client.expired_close_delay_ns : 0));
   }
   for (const SubscriptionDetails& details : session.details) {
-    if (details.expires_ns == 0) continue;
+    if (details.expires_ns == 0 || details.renewing) continue;
     consider(details.expires_ns + client.expired_sub_close_delay_ns);
   }
   return due_ns;
@@ -169,25 +171,35 @@ bool Commands::OnDue(engine::Slot slot) {
     return false;
   }
   const std::uint64_t grace_ns = session.client_refreshes ? client.expired_close_delay_ns : 0;
-  if (session.expires_ns != 0 && now_ns >= session.expires_ns + grace_ns) {
-    host_.Disconnect(slot, DisconnectCode::kExpired);
-    return false;
+  if (session.expires_ns != 0 && !session.renewing && now_ns >= session.expires_ns + grace_ns) {
+    if (session.client_refreshes) {
+      host_.Disconnect(slot, DisconnectCode::kExpired);
+      return false;
+    }
+    AskToRefresh(slot);
   }
   // Ending one takes it out of the list.
   for (std::size_t i = 0; i < session.details.size();) {
-    const SubscriptionDetails& details = session.details[i];
-    if (details.expires_ns == 0 ||
-        now_ns < details.expires_ns + client.expired_sub_close_delay_ns) {
-      ++i;
+    SubscriptionDetails& details = session.details[i];
+    const bool is_due = details.expires_ns != 0 && !details.renewing &&
+                        now_ns >= details.expires_ns + client.expired_sub_close_delay_ns;
+    if (is_due && channels_[details.channel].ns->sub_refresh_proxy_enabled) {
+      AskToSubRefresh(slot, details);
+    } else if (is_due && ExpireSubscription(slot, details)) {
+      if (connections_[slot].state == Connection::State::kClosing) return false;
       continue;
     }
-    if (details.server_side) {
-      host_.Disconnect(slot, DisconnectCode::kSubscriptionExpired);
-      return false;
-    }
-    if (!EndSubscription(slot, details.channel, UnsubscribeCode::kExpired)) ++i;
+    ++i;
   }
   return true;
+}
+
+bool Commands::ExpireSubscription(engine::Slot slot, const SubscriptionDetails& details) {
+  if (details.server_side) {
+    host_.Disconnect(slot, DisconnectCode::kSubscriptionExpired);
+    return true;
+  }
+  return EndSubscription(slot, details.channel, UnsubscribeCode::kExpired);
 }
 
 // False when the home has not answered yet: its answer will find it expired.

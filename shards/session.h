@@ -19,7 +19,8 @@ struct SubscriptionDetails {
   ChannelIndex channel = kNoChannel;
   bool server_side = false;         // The server made it; it cannot be lost without the connection.
   bool from_token = false;          // … because the connection's token names it.
-  bool client_refreshes = true;     // By sub_refresh; else the server does it (proxies).
+  bool client_refreshes = true;     // By sub_refresh; else a backend is asked, or nobody.
+  bool renewing = false;            // The backend is asked just now.
   std::uint64_t expires_ns = 0;     // Monotonic; 0 = never.
   std::string info;                 // `chan_info` of what this client publishes or is: a payload.
   std::optional<TokenStamp> token;  // The subscription token that it was made with.
@@ -46,9 +47,11 @@ struct Session {
   std::string key;
 
   // When what it came with ends, monotonic; 0 = never. The connection is closed with 3005 then, or
-  // client.expired_close_delay later where the client could have refreshed it.
+  // client.expired_close_delay later where the client could have refreshed it; where a backend
+  // says how long it lasts, that one is asked.
   std::uint64_t expires_ns = 0;
-  bool client_refreshes = true;  // By refresh; else the server does it (proxies).
+  bool client_refreshes = true;  // By refresh; else a backend is asked.
+  bool renewing = false;         // It is asked just now.
 
   bool lost_position = false;  // Of a subscription that the server made: closed with 3010.
 

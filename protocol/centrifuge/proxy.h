@@ -64,7 +64,7 @@ struct ProxyOverride {
   bool operator==(const ProxyOverride&) const = default;
 };
 
-// A payload: JSON on one line, or bytes that are none (only from b64data and b64info).
+// A payload: JSON on one line, or bytes that are none (only from b64data).
 struct ProxyBytes {
   std::string_view bytes;
   bool is_json = true;
@@ -127,10 +127,11 @@ class ProxyAnswerParser {
   ~ProxyAnswerParser();
 
   // Reads the body of an answer with status 200. False when it is none: no JSON object, a member of
-  // a wrong type or out of range, base64 that is none, an error without a code from 1 on, a
-  // disconnect whose code cannot be a close code of the protocol (3000 to 4999). Of several of
-  // disconnect, error and result the first one named here counts. Unknown members are ignored, and
-  // with them those that only Centrifugo PRO knows (caps, labels, allow, server_tags_filter).
+  // a wrong type or out of range, base64 that is none, b64info that is no JSON (other clients, of
+  // any form, are shown it), an error without a code from 1 on, a disconnect whose code cannot be a
+  // close code of the protocol (3000 to 4999). Of several of disconnect, error and result the first
+  // one named here counts. Unknown members are ignored, and with them those that only Centrifugo
+  // PRO knows (caps, labels, allow, server_tags_filter).
   // REQUIRES: kJsonPaddingBytes readable bytes behind `body`.
   bool Parse(ProxyKind kind, std::string_view body);
 

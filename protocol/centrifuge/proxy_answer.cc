@@ -102,7 +102,7 @@ bool ProxyAnswerParser::Impl::Parse(ProxyKind kind, std::string_view body) {
   }
   if (error.present) return error.code != 0 && Refuse(error, ProxyAnswer::Verdict::kError);
   // The original looks for `data` first in the answer to a publish, and for b64data in the others.
-  if (!Resolve(info, /*json_first=*/false, answer.info) ||
+  if (!Resolve(info, /*json_first=*/false, answer.info) || !answer.info.is_json ||
       !Resolve(data, kind == ProxyKind::kPublish, answer.data)) {
     return false;
   }
@@ -205,7 +205,7 @@ bool ProxyAnswerParser::Impl::ReadSub(JsonValue& value, ProxySubscription& sub) 
     if (name == "cache_recover") return member.Read(sub.cache_recover);
     return true;
   });
-  return is_readable && Resolve(sub_info, /*json_first=*/false, sub.info) &&
+  return is_readable && Resolve(sub_info, /*json_first=*/false, sub.info) && sub.info.is_json &&
          Resolve(sub_data, /*json_first=*/false, sub.data);
 }
 

@@ -81,6 +81,11 @@ SimCluster::SimCluster(std::uint64_t seed, const ClusterOptions& options)
     mesh_.SetHandle(id, rings_.back()->handle());
     shards_.push_back(std::make_unique<Shard>(config_, mesh_, id, *rings_.back(), registry_,
                                               HttpAssets{}, server_, seed + 2u * id));
+    if (options.http) {
+      https_.push_back(
+          std::make_unique<engine::SimHttp>([this] { return world_.now_ns(); }, options.http));
+      shards_.back()->UseHttp(*https_.back());
+    }
   }
   server_.running_shards = options.shards;
 }
@@ -104,7 +109,8 @@ SimClient& SimCluster::AddConnected(ShardId id) {
 void SimCluster::Step(std::uint64_t limit_ns) {
   // A simulated shard never really sleeps, so nobody rings it: what lies in its lanes keeps the
   // clock from jumping to the end of its sleep.
-  const std::uint64_t event_ns = LanesAreEmpty() ? world_.NextEventNs() : world_.now_ns();
+  const std::uint64_t event_ns =
+      LanesAreEmpty() ? std::min(world_.NextEventNs(), NextHttpAnswerNs()) : world_.now_ns();
   const std::uint64_t next_ns = std::max(event_ns, world_.now_ns() + kStepNs);
   world_.AdvanceTo(std::min(next_ns, std::max(limit_ns, world_.now_ns())));
   Turns();
@@ -114,6 +120,12 @@ void SimCluster::Step(std::uint64_t limit_ns) {
       if (on_heard) on_heard(client, heard);
     }
   }
+}
+
+std::uint64_t SimCluster::NextHttpAnswerNs() const {
+  std::uint64_t next_ns = ~std::uint64_t{0};
+  for (const auto& http : https_) next_ns = std::min(next_ns, http->next_answer_ns());
+  return next_ns;
 }
 
 bool SimCluster::LanesAreEmpty() {

@@ -14,6 +14,7 @@
 
 #include "engine/config.h"
 #include "engine/metrics.h"
+#include "engine/sim_http.h"
 #include "engine/sim_ring.h"
 #include "engine/sim_world.h"
 #include "shards/shard.h"
@@ -57,6 +58,8 @@ struct ClusterOptions {
   // Probability, between two batches of a flush, that the clock goes on and the other shards have
   // turns meanwhile.
   double meanwhile = 0;
+  // What other people's HTTP servers answer; empty: there are none.
+  engine::SimHttp::Script http = {};
 };
 
 class SimCluster {
@@ -110,6 +113,7 @@ class SimCluster {
   void TurnOf(ShardId id);
   void Meanwhile(ShardId busy);
   void CheckLedger(ShardId id);
+  std::uint64_t NextHttpAnswerNs() const;
 
   engine::SimWorld world_;
   const engine::Config config_;
@@ -118,6 +122,7 @@ class SimCluster {
   ServerState server_;
   const double meanwhile_;
   std::vector<std::unique_ptr<BusyRing>> rings_;
+  std::vector<std::unique_ptr<engine::SimHttp>> https_;  // One for each shard, or none.
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::uint64_t> stalled_until_ns_;
   std::vector<bool> finished_;

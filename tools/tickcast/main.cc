@@ -57,21 +57,6 @@ int TellMistakes(const std::vector<std::string>& mistakes) {
   return kExitUsage;
 }
 
-// Keys that are taken, as a configuration of Centrifugo has them, and have no effect yet.
-void WarnOfProxies(const engine::Config& config) {
-  const auto warn = [](std::string_view key) {
-    Log(LogLevel::kWarn, "proxy_not_asked",
-        std::string(key) + " has no effect: this backend is not asked yet (docs/proxies.md)");
-  };
-  if (config.client.proxy.connect.enabled) warn("client.proxy.connect.enabled");
-  if (config.client.proxy.refresh.enabled) warn("client.proxy.refresh.enabled");
-  bool refreshes = config.channel.without_namespace.sub_refresh_proxy_enabled;
-  for (const engine::Namespace& ns : config.channel.namespaces) {
-    refreshes = refreshes || ns.sub_refresh_proxy_enabled;
-  }
-  if (refreshes) warn("sub_refresh_proxy_enabled");
-}
-
 // What is allowed but hardly meant.
 void WarnOfConfig(const engine::LoadedConfig& loaded) {
   if (loaded.for_centrifugo) {
@@ -91,7 +76,6 @@ void WarnOfConfig(const engine::LoadedConfig& loaded) {
   if (config.http_api.insecure) {
     Log(LogLevel::kWarn, "api_insecure", "http_api.insecure is on: everybody may publish");
   }
-  WarnOfProxies(config);
 }
 
 int ExitStatus(const absl::Status& status) {

@@ -226,6 +226,8 @@ TEST_F(ProxyAnswerTest, WhatIsNoAnswerIsRefusedAndLeavesNothingBehind) {
                            R"({"result":{"expire_at":1.5}})",
                            R"({"result":{"b64data":"***"}})",
                            R"({"result":{"b64info":7}})",
+                           R"({"result":{"b64info":"/w=="}})",
+                           R"({"result":{"subs":{"a":{"b64info":"/w=="}}}})",
                            R"({"result":{"subs":{"a":{"override":1}}}})",
                            R"({"result":{"subs":{"a":{"override":{"presence":true}}}}})",
                            R"({"result":{"data":tru}})",
