@@ -1,4 +1,6 @@
 // The rows of channel.*, rpc.* and proxies.
+#include <algorithm>
+
 #include "engine/config_key_rows.h"
 #include "engine/config_keys.h"
 
@@ -25,6 +27,12 @@ std::string_view CheckHeaderValue(std::string_view text) {
     if (c == '\r' || c == '\n' || c == '\0') return "one line";
   }
   return {};
+}
+
+// A host's name as a URL takes it, or empty.
+std::string_view CheckServerName(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), IsWordCharacter) ? std::string_view()
+                                                                : "the name of a host";
 }
 
 // clang-format off: a row is a key, its bounds, what it means, where it is kept.
@@ -127,6 +135,22 @@ const ConfigField<ProxyConfig> kProxyFields[] = {
       "Statuses other than 200 that become errors or disconnects of the client: a list of tables "
       "with the keys below. Any other is error 100."},
      LIST_AT(ProxyConfig, status_to_code_transforms, StatusTransformFields())},
+    {{"http.tls.enabled", Any(),
+      "The keys of `http.tls` hold for an https:// endpoint. PEM values are the text itself, base64 "
+      "of it, or the name of a file."},
+     AT(ProxyConfig, tls.enabled)},
+    {{"http.tls.server_ca_pem", Any(),
+      "Certificates of the authorities that are trusted instead of the system's."},
+     AT(ProxyConfig, tls.server_ca_pem)},
+    {{"http.tls.cert_pem", Any(), "Our own certificate, for a backend that asks who calls."},
+     AT(ProxyConfig, tls.cert_pem)},
+    {{"http.tls.key_pem", Any(), "Its private key."}, AT(ProxyConfig, tls.key_pem)},
+    {{"http.tls.server_name", Text(CheckServerName),
+      "The name that the backend's certificate must be for, instead of the endpoint's host."},
+     AT(ProxyConfig, tls.server_name)},
+    {{"http.tls.insecure_skip_verify", Any(),
+      "The backend's certificate is not checked: whoever is between can read and answer."},
+     AT(ProxyConfig, tls.insecure_skip_verify)},
     {{"concurrency", Between(1, 4'096),
       "Questions that one shard has under way at once; more wait, and too many are error 111."},
      AT(ProxyConfig, concurrency)},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/config_checker.h"
+#include "engine/pem.h"
 
 namespace tickcast::engine {
 namespace {
@@ -19,6 +20,28 @@ void CheckTransforms(ConfigChecker& check, const std::string& name, const ProxyC
     if ((transform.error_code != 0) != (transform.disconnect_code != 0)) continue;
     check.Wrong(absl::StrCat(name, ".http.status_to_code_transforms[", i, "]"),
                 "needs to_error.code or to_disconnect.code, and not both");
+  }
+}
+
+// That what a connection is made with can be had: read once more where it is used.
+void CheckTls(ConfigChecker& check, const std::string& name, const ProxyTls& tls) {
+  if (!tls.enabled) return;
+  const struct {
+    const char* key;
+    const std::string& value;
+    const char* label;
+  } values[] = {
+      {"server_ca_pem", tls.server_ca_pem, "CERTIFICATE"},
+      {"cert_pem", tls.cert_pem, "CERTIFICATE"},
+      {"key_pem", tls.key_pem, "PRIVATE KEY"},
+  };
+  for (const auto& [key, value, label] : values) {
+    if (value.empty()) continue;
+    const absl::Status status = LoadPem(value, label).status();
+    if (!status.ok()) check.Wrong(absl::StrCat(name, ".http.tls.", key), status.message());
+  }
+  if (tls.cert_pem.empty() != tls.key_pem.empty()) {
+    check.Wrong(name + ".http.tls", "needs both cert_pem and key_pem, or neither");
   }
 }
 
@@ -44,6 +67,7 @@ void CheckNamed(ConfigChecker& check) {
   for (std::size_t i = 0; i < proxies.size(); ++i) {
     const std::string name = absl::StrCat("proxies[", i, "]");
     CheckTransforms(check, name, proxies[i]);
+    CheckTls(check, name, proxies[i].tls);
     if (proxies[i].name == kDefault) {
       check.Wrong(name + ".name", "\"default\" is the one in the section of its event");
     }
@@ -73,6 +97,7 @@ void CheckSections(ConfigChecker& check) {
   };
   for (const auto& [name, proxy] : sections) {
     CheckTransforms(check, name, proxy);
+    CheckTls(check, name, proxy.tls);
     const std::string endpoint = absl::StrCat(name, ".endpoint");
     if (!proxy.enabled || !proxy.endpoint.empty() || check.WasSet(endpoint)) continue;
     check.Wrong(absl::StrCat(name, ".enabled"), "needs " + endpoint);

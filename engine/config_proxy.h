@@ -32,6 +32,18 @@ struct HttpHeader {
   bool operator==(const HttpHeader&) const = default;
 };
 
+// How a backend behind https:// is trusted. PEM values as LoadPem() takes them (engine/pem.h).
+struct ProxyTls {
+  bool enabled = false;  // What follows holds; else the system's authorities do.
+  std::string cert_pem;  // Of ours, for a backend that asks who calls; with key_pem.
+  std::string key_pem;
+  std::string server_ca_pem;  // Trusted instead of the system's authorities.
+  std::string server_name;    // Instead of the endpoint's host.
+  bool insecure_skip_verify = false;
+
+  bool operator==(const ProxyTls&) const = default;
+};
+
 struct ProxyConfig {
   std::string name;      // Of proxies[] only.
   bool enabled = false;  // Of client.proxy.connect and .refresh only.
@@ -44,6 +56,7 @@ struct ProxyConfig {
   bool include_connection_meta = false;  // The connection's `meta` goes along.
   std::vector<HttpHeader> static_headers;
   std::vector<StatusTransform> status_to_code_transforms;
+  ProxyTls tls;
   // Ours: how much of it is asked at once, and when it is given up for a while; per shard.
   std::uint32_t concurrency = 256;
   std::uint32_t breaker_failures = 10;  // In a row; 0: it is never given up.

@@ -14,11 +14,12 @@
 
 namespace tickcast::engine {
 
-// What a TLS connection is made with, each as PEM text, or "" where it is not needed.
+// What a TLS connection is made with: PEM texts, "" where one is not needed.
 struct HttpTls {
   std::string ca_pem;  // Trusted instead of the system's authorities.
   std::string certificate_pem;
   std::string key_pem;
+  std::string server_name;   // Told and checked instead of the URL's host; "": that one.
   bool skip_verify = false;  // Neither the chain nor the name is checked.
 
   bool operator==(const HttpTls&) const = default;
@@ -50,7 +51,7 @@ struct HttpCall {
   std::string url;                           // http:// or https://
   std::vector<std::string> headers;          // "Name: value", no control characters.
   std::string body;                          // Of kPost.
-  const HttpTls* tls = nullptr;              // Null: the system's authorities. Outlives the client.
+  std::shared_ptr<const HttpTls> tls;        // Null: the system's authorities.
   std::uint64_t timeout_ns = 1'000'000'000;  // From Submit() to the answer's last byte.
   std::size_t max_response_bytes = 1024 * 1024;
 

@@ -87,6 +87,7 @@ const char* HttpOutcomeName(HttpOutcome outcome) {
 struct HttpTransfers::Transfer {
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
+  curl_slist* connect_to = nullptr;
   std::unique_ptr<HttpCall> call;
   std::uint32_t lane = 0;
   std::uint64_t began_ns = 0;
@@ -96,8 +97,13 @@ struct HttpTransfers::Transfer {
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer() {
-    curl_slist_free_all(headers);
+    FreeLists();
     curl_easy_cleanup(easy);
+  }
+
+  void FreeLists() {
+    curl_slist_free_all(std::exchange(headers, nullptr));
+    curl_slist_free_all(std::exchange(connect_to, nullptr));
   }
 };
 
@@ -169,12 +175,47 @@ bool HttpTransfers::Prepare(Transfer& transfer) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
   }
   PrepareTls(transfer);
+  if (call.tls != nullptr && !call.tls->server_name.empty() && !PrepareServerName(transfer)) {
+    return false;
+  }
   return PrepareHeaders(transfer);
+}
+
+// libcurl tells and checks the host of the URL: that becomes the server's name, the connection goes
+// where the call's URL says, and so does the request's Host.
+bool HttpTransfers::PrepareServerName(Transfer& transfer) {
+  const HttpCall& call = *transfer.call;
+  const std::unique_ptr<CURLU, void (*)(CURLU*)> url(curl_url(), curl_url_cleanup);
+  if (url == nullptr || curl_url_set(url.get(), CURLUPART_URL, call.url.c_str(), 0) != CURLUE_OK) {
+    return false;
+  }
+  const auto take = [&url](CURLUPart part, unsigned int flags) {
+    char* text = nullptr;
+    std::string taken;
+    if (curl_url_get(url.get(), part, &text, flags) == CURLUE_OK) taken = text;
+    curl_free(text);
+    return taken;
+  };
+  const std::string host = take(CURLUPART_HOST, 0);
+  const std::string port = take(CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  const std::string own_port = take(CURLUPART_PORT, 0);
+  if (host.empty() ||
+      curl_url_set(url.get(), CURLUPART_HOST, call.tls->server_name.c_str(), 0) != CURLUE_OK) {
+    return false;
+  }
+  const std::string there = take(CURLUPART_URL, 0);
+  transfer.connect_to = curl_slist_append(nullptr, ("::" + host + ":" + port).c_str());
+  const std::string field = "Host: " + host + (own_port.empty() ? "" : ":" + own_port);
+  transfer.headers = curl_slist_append(nullptr, field.c_str());
+  if (transfer.connect_to == nullptr || transfer.headers == nullptr) return false;
+  curl_easy_setopt(transfer.easy, CURLOPT_URL, there.c_str());
+  curl_easy_setopt(transfer.easy, CURLOPT_CONNECT_TO, transfer.connect_to);
+  return true;
 }
 
 bool HttpTransfers::PrepareHeaders(Transfer& transfer) {
   // libcurl would wait a second for leave to send a body of more than a megabyte.
-  transfer.headers = curl_slist_append(nullptr, "Expect:");
+  transfer.headers = curl_slist_append(transfer.headers, "Expect:");
   for (const std::string& header : transfer.call->headers) {
     if (!IsHeaderLine(header)) return false;
     // "Name:" would take one of libcurl's own headers away; "Name;" is how it spells an empty one.
@@ -192,7 +233,7 @@ bool HttpTransfers::PrepareHeaders(Transfer& transfer) {
 
 void HttpTransfers::PrepareTls(Transfer& transfer) {
   curl_easy_setopt(transfer.easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  const HttpTls* const tls = transfer.call->tls;
+  const HttpTls* const tls = transfer.call->tls.get();
   if (tls == nullptr) return;
   SetBlob(transfer.easy, CURLOPT_CAINFO_BLOB, tls->ca_pem);
   SetBlob(transfer.easy, CURLOPT_SSLCERT_BLOB, tls->certificate_pem);
@@ -246,7 +287,7 @@ HttpTransfers::Finished HttpTransfers::TakeFinished() {
   Finished finished{.lane = transfer->lane, .call = std::move(transfer->call)};
   finished.call->took_ns = NowNs() - transfer->began_ns;
   finished.call->response.reserve(finished.call->response.size() + HttpCall::kResponsePaddingBytes);
-  curl_slist_free_all(std::exchange(transfer->headers, nullptr));
+  transfer->FreeLists();
   if (transfer->easy != nullptr) {
     curl_easy_reset(transfer->easy);
     idle_.push_back(std::move(transfer));

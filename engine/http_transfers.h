@@ -49,6 +49,7 @@ class HttpTransfers {
   bool Prepare(Transfer& transfer);
   bool PrepareHeaders(Transfer& transfer);
   void PrepareTls(Transfer& transfer);
+  bool PrepareServerName(Transfer& transfer);
   static std::size_t OnBody(char* bytes, std::size_t size, std::size_t count, void* transfer);
 
   CURLM* const multi_;

@@ -134,6 +134,7 @@ Proxies::Begun Proxies::Ask(std::string_view proxy_name, Question question,
   call->id = ++last_id_;
   call->url = proxy->config().endpoint;
   call->headers = headers_.For(question.slot, proxy->config());
+  call->tls = proxy->tls();
   call->timeout_ns = proxy->config().timeout_ns;
   call->max_response_bytes = kMaxAnswerBytes;
   protocol::AppendProxyRequest(question.kind, request, call->body);

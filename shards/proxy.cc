@@ -1,5 +1,7 @@
 #include "shards/proxy.h"
 
+#include "engine/pem.h"
+
 namespace tickcast::shards {
 namespace {
 
@@ -15,6 +17,20 @@ CircuitBreaker::Options BreakerOf(const engine::ProxyConfig& config) {
   return {.failures = config.breaker_failures,
           .failure_share = config.breaker_failure_share,
           .open_ns = config.breaker_open_interval_ns};
+}
+
+// What the check of the configuration could read and is gone now is refused by libcurl.
+std::shared_ptr<const engine::HttpTls> TlsOf(const engine::ProxyTls& config) {
+  if (!config.enabled) return nullptr;
+  const auto load = [](const std::string& value, std::string_view label) {
+    return value.empty() ? value : engine::LoadPem(value, label).value_or(value);
+  };
+  return std::make_shared<engine::HttpTls>(
+      engine::HttpTls{.ca_pem = load(config.server_ca_pem, "CERTIFICATE"),
+                      .certificate_pem = load(config.cert_pem, "CERTIFICATE"),
+                      .key_pem = load(config.key_pem, "PRIVATE KEY"),
+                      .server_name = config.server_name,
+                      .skip_verify = config.insecure_skip_verify});
 }
 
 }  // namespace
@@ -58,6 +74,7 @@ Proxy::Proxy(protocol::ProxyKind kind, std::string_view name, const engine::Prox
       kind_(kind),
       name_(name),
       config_(config),
+      tls_(TlsOf(config.tls)),
       took_(
           registry.AddHistogram("tickcast_proxy_call_seconds",
                                 "Time from a question to a backend to its end, by event and proxy.",

@@ -53,6 +53,8 @@ class Proxy {
   protocol::ProxyKind kind() const { return kind_; }
   const engine::ProxyConfig& config() const { return config_; }
   const std::string& name() const { return name_; }
+  // Null where the system's authorities are trusted.
+  const std::shared_ptr<const engine::HttpTls>& tls() const { return tls_; }
 
   void Count(ProxyOutcome outcome) { outcomes_[static_cast<std::size_t>(outcome)]->Add(); }
   void Took(std::uint64_t ns) { took_.Record(ns); }
@@ -75,6 +77,7 @@ class Proxy {
   const protocol::ProxyKind kind_;
   const std::string name_;
   const engine::ProxyConfig& config_;
+  const std::shared_ptr<const engine::HttpTls> tls_;
   std::size_t under_way_ = 0;
   std::uint64_t logged_ns_ = 0;
   std::array<engine::Counter*, kProxyOutcomes> outcomes_{};

@@ -94,6 +94,8 @@ http_server.port http_stream.enabled http_stream.handler_prefix
 http_stream.max_request_body_size log.level node.name prometheus.enabled
 prometheus.handler_prefix proxies[].binary_encoding proxies[].emulated_headers
 proxies[].endpoint proxies[].http.static_headers proxies[].http.status_to_code_transforms
+proxies[].http.tls.cert_pem proxies[].http.tls.enabled proxies[].http.tls.insecure_skip_verify
+proxies[].http.tls.key_pem proxies[].http.tls.server_ca_pem proxies[].http.tls.server_name
 proxies[].http_headers proxies[].include_connection_meta proxies[].name proxies[].timeout
 rpc.namespace_boundary rpc.namespaces[].name rpc.namespaces[].proxy_enabled
 rpc.namespaces[].proxy_name rpc.ping.enabled rpc.ping.method shutdown.timeout sse.enabled

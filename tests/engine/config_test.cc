@@ -297,6 +297,35 @@ allowed_delta_types = ["vcdiff"]
                   "none of \"fossil\""));
 }
 
+// As TOML writes it.
+constexpr char kCertificate[] = "-----BEGIN CERTIFICATE-----\\nMA==\\n-----END CERTIFICATE-----";
+
+TEST(ConfigMistakeTest, WhatAProxyTrustsCanBeHad) {
+  const std::string good = std::string(R"([rpc.proxy.http.tls]
+enabled = true
+server_name = "backend.internal"
+server_ca_pem = ")") + kCertificate +
+                           "\"\n";
+  const Config config = Load(File(good));
+  EXPECT_TRUE(config.rpc.proxy.tls.enabled);
+  EXPECT_EQ(config.rpc.proxy.tls.server_name, "backend.internal");
+  EXPECT_THAT(Mistakes(File(R"([rpc.proxy.http.tls]
+enabled = true
+server_ca_pem = "/no/such/file"
+server_name = "a b"
+cert_pem = ")" + std::string(kCertificate) +
+                            R"("
+[client.proxy.refresh.http.tls]
+server_ca_pem = "not looked at, as it is not enabled"
+)")),
+              ElementsAre("server.toml:1: rpc.proxy.http.tls: needs both cert_pem and key_pem, or "
+                          "neither",
+                          "server.toml:3: rpc.proxy.http.tls.server_ca_pem: is neither PEM, nor "
+                          "base64 of it, nor a file that can be read",
+                          "server.toml:4: rpc.proxy.http.tls.server_name: \"a b\" must be the name "
+                          "of a host"));
+}
+
 TEST(ConfigTest, AFeedBringsItsNamespacesUnlessTheyAreDefined) {
   EXPECT_THAT(Load({}).channel.namespaces, IsEmpty());
 

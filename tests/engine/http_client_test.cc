@@ -122,6 +122,26 @@ TEST_F(HttpClientTest, HeadersGoOutAsGivenAndNoneIsAddedThatBackendsWaitFor) {
   EXPECT_THAT(head, testing::Not(HasSubstr("Expect")));
 }
 
+TEST_F(HttpClientTest, AServersNameChangesNeitherWhereACallGoesNorItsHost) {
+  HttpBackend backend(
+      [](const BackendRequest& request) { return HttpBackend::Response(200, request.head); });
+  ASSERT_TRUE(client_->Start().ok());
+  const auto fetch = [&](const std::string& server_name) {
+    std::unique_ptr<HttpCall> call = Post(backend.url("/a?b=c"), "{}");
+    call->tls = std::make_shared<HttpTls>(HttpTls{.server_name = server_name});
+    return Fetch(std::move(call));
+  };
+  for (const char* name : {"nowhere.invalid", "other.invalid", ""}) {
+    const std::unique_ptr<HttpCall> answer = fetch(name);
+    ASSERT_NE(answer, nullptr);
+    EXPECT_EQ(answer->outcome, HttpOutcome::kAnswered) << name;
+    EXPECT_THAT(answer->response, HasSubstr("POST /a?b=c HTTP/1.1"));
+    EXPECT_THAT(answer->response,
+                HasSubstr("Host: 127.0.0.1:" + std::to_string(backend.port()) + "\r\n"));
+  }
+  EXPECT_EQ(fetch("a b")->outcome, HttpOutcome::kInvalid);
+}
+
 TEST_F(HttpClientTest, AGetHasNoBodyEvenWhereItsHandlePostedBefore) {
   HttpBackend backend([](const BackendRequest& request) {
     return HttpBackend::Response(200, request.head.substr(0, 4) + request.body);

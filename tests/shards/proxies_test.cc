@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/escaping.h"
 #include "engine/metrics_text.h"
 #include "engine/sim_http.h"
 #include "shards/http_owner.h"
@@ -103,6 +104,7 @@ class ProxiesTest : public testing::Test, public Proxies::Host {
                                     .url = call.url,
                                     .headers = call.headers,
                                     .body = call.body,
+                                    .tls = call.tls,
                                     .timeout_ns = call.timeout_ns});
                   return answer_;
                 }};
@@ -123,6 +125,7 @@ TEST_F(ProxiesTest, AQuestionIsAPostWhoseAnswerComesBack) {
   EXPECT_EQ(asked_[0].url, "http://backend/rpc");
   EXPECT_THAT(asked_[0].headers, ElementsAre("Content-Type: application/json"));
   EXPECT_EQ(asked_[0].timeout_ns, kSecond);
+  EXPECT_EQ(asked_[0].tls, nullptr) << "the system's authorities are trusted";
   EXPECT_EQ(asked_[0].body,
             R"({"client":"c","transport":"websocket","protocol":"json","encoding":"json",)"
             R"("user":"42","method":"sum","data":{"a":1}})");
@@ -161,6 +164,21 @@ TEST_F(ProxiesTest, WhatAProxyIsToldIsItsConfigurations) {
   ASSERT_EQ(Ask(), Proxies::Begun::kYes);
   EXPECT_THAT(asked_[1].headers,
               ElementsAre("X-Static: s", "X-Both: s", "Content-Type: application/json"));
+}
+
+TEST_F(ProxiesTest, WhomItTrustsIsItsConfigurations) {
+  constexpr char kPem[] = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+  engine::Config config = RpcConfig();
+  config.rpc.proxy.tls = {.enabled = true,
+                          .server_ca_pem = absl::Base64Escape(kPem),
+                          .server_name = "backend.internal",
+                          .insecure_skip_verify = true};
+  Begin(config);
+  ASSERT_EQ(Ask(), Proxies::Begun::kYes);
+  ASSERT_NE(asked_[0].tls, nullptr);
+  EXPECT_EQ(
+      *asked_[0].tls,
+      (engine::HttpTls{.ca_pem = kPem, .server_name = "backend.internal", .skip_verify = true}));
 }
 
 TEST_F(ProxiesTest, AKindWithoutAProxyIsNotConfigured) {

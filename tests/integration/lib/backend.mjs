@@ -1,25 +1,30 @@
 // An application's backend as the proxies of the server see it: answers what the case gives it.
 
 import http from 'node:http';
+import https from 'node:https';
 
 export class Backend {
   // Starts one. `handlers[path]` gets a request's body and headers, and returns the answer's body;
-  // what it throws is status 500.
-  static async start(context, handlers) {
-    const backend = new Backend(handlers);
+  // what it throws is status 500. With `tls`, the options of a server of node:https, it speaks that.
+  static async start(context, handlers, tls) {
+    const backend = new Backend(handlers, tls);
     await new Promise((resolve) => backend.server.listen(0, '127.0.0.1', resolve));
     context.after(() => backend.stop());
     return backend;
   }
 
-  constructor(handlers) {
+  constructor(handlers, tls) {
     this.requests = [];
-    this.server = http.createServer((request, response) => {
+    this.scheme = tls ? 'https' : 'http';
+    const create = tls ? (handle) => https.createServer(tls, handle) : http.createServer;
+    this.server = create((request, response) => {
       const chunks = [];
       request.on('data', (chunk) => chunks.push(chunk));
       request.on('end', async () => {
         const body = JSON.parse(Buffer.concat(chunks).toString());
-        this.requests.push({ path: request.url, body, headers: request.headers });
+        const { servername, getPeerCertificate } = request.socket;
+        this.requests.push({ path: request.url, body, headers: request.headers, servername,
+          certificate: getPeerCertificate?.call(request.socket) });
         try {
           const answer = await handlers[request.url](body, request.headers);
           response.setHeader('Content-Type', 'application/json');
@@ -33,7 +38,7 @@ export class Backend {
   }
 
   url(path) {
-    return `http://127.0.0.1:${this.server.address().port}${path}`;
+    return `${this.scheme}://127.0.0.1:${this.server.address().port}${path}`;
   }
 
   // The bodies that came to `path`.

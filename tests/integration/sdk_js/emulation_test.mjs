@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 
+import { Backend } from '../lib/backend.mjs';
 import { atOnce, test, until, within } from '../lib/harness.mjs';
 import { makeToken, secondsFromNow } from '../lib/jwt.mjs';
 import { EventSource, WebSocket } from '../lib/packages.mjs';
@@ -119,6 +120,36 @@ for (const [name, open] of Object.entries(UNI)) {
     const sub = connect.subs['chat:x'];
     assert.equal(sub.recovered, true);
     assert.deepEqual(sub.publications.map((p) => p.data), [2]);
+  });
+
+  test(`sdk_js: ${name}: connect proxy: says who it is, or refuses`, async (t) => {
+    const answers = {
+      in: { result: { user: '56', data: { welcome: true }, channels: ['plain:x'] } },
+      out: { disconnect: { code: 4501, reason: 'unauthorized' } },
+      failed: { error: { code: 1000, message: 'not yet', temporary: true } },
+      late: { error: { code: 110, message: 'expired' } },
+    };
+    const backend = await Backend.start(t, { '/connect': ({ name: who }) => answers[who] });
+    const server = await Target.start(t, { 'client.proxy.connect.enabled': true,
+      'client.proxy.connect.endpoint': backend.url('/connect'),
+      'client.proxy.connect.timeout': '10s' });
+    const received = await open(t, server, { name: 'in', data: { a: 1 } });
+    const { connect } = await received.first('the connect push', (m) => m.connect);
+    assert.deepEqual(connect.data, { welcome: true });
+    assert.deepEqual(Object.keys(connect.subs), ['plain:x']);
+    const [asked] = backend.bodies('/connect');
+    assert.deepEqual([asked.client, asked.transport, asked.protocol, asked.data],
+      [connect.client, name.split(' ')[0], 'json', { a: 1 }]);
+    for (const [who, code] of [['out', 4501], ['failed', 3004], ['late', 3005]]) {
+      const refused = await open(t, server, { name: who });
+      if (name.startsWith('uni_websocket')) {
+        await until('the close', () => refused.closed, LIMIT_MS);
+        assert.equal(refused.closed.code, code, who);
+      } else {
+        const { disconnect } = await refused.first('the disconnect push', (m) => m.disconnect);
+        assert.equal(disconnect.code, code, who);
+      }
+    }
   });
 
   test(`sdk_js: ${name}: subscribed and unsubscribed by the API`, async (t) => {

@@ -6,7 +6,7 @@ import { Backend } from '../lib/backend.mjs';
 import {
   ALL_FORMS, connect, JSON_SOCKET, nextEvent, PROTOBUF_SOCKET, SOCKETS, testIn,
 } from '../lib/forms.mjs';
-import { atOnce, until, within } from '../lib/harness.mjs';
+import { atOnce, pause, until, within } from '../lib/harness.mjs';
 import { makeToken, secondsFromNow } from '../lib/jwt.mjs';
 import { sdkNamespaces, Target, TOKEN_SECRET } from '../lib/target.mjs';
 
@@ -127,6 +127,55 @@ testIn(SOCKETS, 'refresh proxy: lengthens, then ends a connection', async (t, fo
   assert.equal(code, 3005);
   assert.equal(calls, 2);
   assert.equal(backend.bodies('/refresh')[0].user, '56');
+});
+
+for (const [what, answer] of Object.entries({
+  'no result': {}, 'a result without a time': { result: {} },
+  'a time that is over': { result: { expire_at: 5 } },
+  'an error': { error: { code: 1000, message: 'no' } },
+  'a disconnect': { disconnect: { code: 4501, reason: 'no' } },
+})) {
+  testIn([JSON_SOCKET], `refresh proxy: ${what} ends a connection`, async (t, form) => {
+    const backend = await Backend.start(t, {
+      '/connect': () => ({ result: { user: '56', expire_at: secondsFromNow(2) } }),
+      '/refresh': () => answer,
+    });
+    const server = await Target.start(t, connectProxy(backend, {
+      'client.proxy.refresh.enabled': true,
+      'client.proxy.refresh.endpoint': backend.url('/refresh'),
+    }));
+    const client = await form.connected(t, server);
+    assert.equal((await nextEvent(client, 'connecting')).code, 3005);
+    assert.equal(backend.bodies('/refresh').length, 1);
+  });
+}
+
+testIn([JSON_SOCKET], 'refresh proxy: a backend that fails ends no connection', async (t, form) => {
+  const backend = await Backend.start(t, {
+    '/connect': () => ({ result: { user: '56', expire_at: secondsFromNow(1) } }),
+    '/refresh': () => { throw new Error('broken'); },
+  });
+  const server = await Target.start(t, connectProxy(backend, {
+    'client.proxy.refresh.enabled': true,
+    'client.proxy.refresh.endpoint': backend.url('/refresh'),
+    'client.expired_close_delay': '1s',
+  }));
+  const client = await form.connected(t, server);
+  await until('it is asked', () => backend.bodies('/refresh').length > 0);
+  await pause(1500);
+  assert.equal(client.state, 'connected');
+  assert.equal(backend.bodies('/refresh').length, 1);
+});
+
+testIn(SOCKETS, 'connect proxy: without a result a client is nobody', async (t, form) => {
+  const backend = await Backend.start(t, { '/connect': () => ({}) });
+  const server = await Target.start(t, connectProxy(backend,
+    { 'client.allow_anonymous_connect_without_token': false }));
+  const client = form.client(t, server);
+  const disconnected = nextEvent(client, 'disconnected');
+  client.connect();
+  assert.equal((await disconnected).code, 3501);
+  await form.connected(t, await Target.start(t, connectProxy(backend)));
 });
 
 testIn(ALL_FORMS, 'rpc proxy: an answer, an error, a disconnect', async (t, form) => {
