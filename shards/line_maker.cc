@@ -72,11 +72,8 @@ std::string_view LineMaker::Patch(Encoding encoding, const Publication& publicat
 
 PublicationView LineMaker::ViewOf(protocol::Form form, const Publication& publication, bool delta,
                                   const Publication* base) {
-  PublicationView view{.data = PayloadOf(publication, form.encoding),
-                       .info = publication.info(),
-                       .offset = publication.offset(),
-                       .tags = publication.tags(),
-                       .data_as_text = delta};
+  PublicationView view = WholeViewOf(publication, form.encoding);
+  view.data_as_text = delta;
   if (!delta || base == nullptr || !publication.delta()) return view;
   const std::string_view patch = Patch(form.encoding, publication, *base);
   if (patch.empty()) return view;

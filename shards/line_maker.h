@@ -22,6 +22,15 @@ inline std::string_view PayloadOf(const Publication& publication, protocol::Enco
   return encoding == protocol::Encoding::kJson ? publication.data() : publication.raw();
 }
 
+// The publication as a reply shows it to who takes no deltas. Its views live as long as that.
+inline protocol::PublicationView WholeViewOf(const Publication& publication,
+                                             protocol::Encoding encoding) {
+  return {.data = PayloadOf(publication, encoding),
+          .info = publication.info(),
+          .offset = publication.offset(),
+          .tags = publication.tags()};
+}
+
 class LineMaker {
  public:
   // The push of `publication` as `view` shows it to a reader who has the payload of `base` (null:

@@ -9,6 +9,7 @@
 #include "engine/invariant.h"
 #include "protocol/abseil.h"
 #include "protocol/http/request_head.h"
+#include "shards/line_maker.h"
 #include "shards/version.h"
 
 namespace tickcast::shards {
@@ -38,12 +39,25 @@ ApiError ApiErrorOf(protocol::ErrorCode error) {
   return ApiError::kInternal;
 }
 
-// What is no JSON cannot be shown in it.
-protocol::PublicationView ViewOf(const Publication& publication) {
-  return {.data = publication.data(),
-          .info = publication.has_info() ? publication.info() : protocol::ClientInfo{},
-          .offset = publication.offset(),
-          .tags = publication.tags()};
+void WriteHistory(protocol::ApiReplyWriter& writer, const ApiCommand& command,
+                  const Request& answer) {
+  std::vector<protocol::PublicationView> views;
+  views.reserve(answer.publications.size());
+  for (const PublicationRef& publication : answer.publications) {
+    // What is no JSON cannot be shown in it: it has no data then.
+    views.push_back(WholeViewOf(*publication, protocol::Encoding::kJson));
+  }
+  writer.History(command, {.publications = views, .epoch = answer.epoch, .offset = answer.offset});
+}
+
+void WritePresence(protocol::ApiReplyWriter& writer, const ApiCommand& command,
+                   const Request& answer) {
+  std::vector<protocol::ClientInfo> present;
+  present.reserve(answer.members.size());
+  for (const MemberInfo& member : answer.members) present.push_back(member.view());
+  std::sort(present.begin(), present.end(),
+            [](const auto& a, const auto& b) { return a.client < b.client; });
+  writer.Presence(command, present);
 }
 
 std::uint32_t CountDifferent(std::vector<std::uint64_t>& hashes) {
@@ -160,32 +174,21 @@ protocol::ApiNode ServerApi::Describe(Survey& survey) const {
 // REQUIRES: neither the command nor its outcome is an error.
 void ServerApi::Write(protocol::ApiReplyWriter& writer, const ApiCommand& command,
                       Outcome& outcome) const {
-  switch (command.method) {
-    case ApiMethod::kPublish:
+  using Answer = protocol::ApiMethodFacts::Answer;
+  switch (FactsOf(command.method).answer) {
+    case Answer::kEmpty:
+      return writer.Done(command);
+    case Answer::kPosition:
       return writer.Publish(command, {.offset = outcome.offset, .epoch = outcome.epoch});
-    case ApiMethod::kHistory: {
-      std::vector<protocol::PublicationView> views;
-      views.reserve(outcome.answer->publications.size());
-      for (const PublicationRef& publication : outcome.answer->publications) {
-        views.push_back(ViewOf(*publication));
-      }
-      return writer.History(command, {.publications = views,
-                                      .epoch = outcome.answer->epoch,
-                                      .offset = outcome.answer->offset});
-    }
-    case ApiMethod::kPresence: {
-      std::vector<protocol::ClientInfo> present;
-      present.reserve(outcome.answer->members.size());
-      for (const MemberInfo& member : outcome.answer->members) present.push_back(member.view());
-      std::sort(present.begin(), present.end(),
-                [](const auto& a, const auto& b) { return a.client < b.client; });
-      return writer.Presence(command, present);
-    }
-    case ApiMethod::kPresenceStats:
+    case Answer::kHistory:
+      return WriteHistory(writer, command, *outcome.answer);
+    case Answer::kPresence:
+      return WritePresence(writer, command, *outcome.answer);
+    case Answer::kPresenceStats:
       return writer.PresenceStats(command, outcome.answer->clients, outcome.answer->users);
-    case ApiMethod::kInfo:
+    case Answer::kInfo:
       return writer.Info(command, Describe(outcome.gathered->survey));
-    case ApiMethod::kChannels: {
+    case Answer::kChannels: {
       std::vector<protocol::ApiChannel> channels;
       channels.reserve(outcome.gathered->subscribers.size());
       for (const auto& [name, clients] : outcome.gathered->subscribers) {
@@ -195,29 +198,10 @@ void ServerApi::Write(protocol::ApiReplyWriter& writer, const ApiCommand& comman
                 [](const auto& a, const auto& b) { return a.name < b.name; });
       return writer.Channels(command, channels);
     }
-    case ApiMethod::kSubscribe:
-    case ApiMethod::kUnsubscribe:
-    case ApiMethod::kDisconnect:
-    case ApiMethod::kHistoryRemove:
-    case ApiMethod::kRefresh:
-    case ApiMethod::kBlockUser:
-    case ApiMethod::kUnblockUser:
-    case ApiMethod::kRevokeToken:
-    case ApiMethod::kInvalidateUserTokens:
-      return writer.Done(command);
-    case ApiMethod::kBroadcast:
-    case ApiMethod::kRpc:
-    case ApiMethod::kMapPublish:
-    case ApiMethod::kMapRemove:
-    case ApiMethod::kMapReadState:
-    case ApiMethod::kMapReadStream:
-    case ApiMethod::kMapStats:
-    case ApiMethod::kMapClear:
-    case ApiMethod::kSharedPollPublish:
-    case ApiMethod::kNone:
+    case Answer::kResponses:
       break;
   }
-  INVARIANT(false, "REQUIRES: not an error, nor a broadcast");
+  INVARIANT(false, "REQUIRES: not a broadcast");
 }
 
 // Writes what came of one command; kNone, or why it failed.

@@ -92,7 +92,8 @@ class ServerApi {
   bool AskNext(engine::Handle handle, std::uint64_t now_ns);
   void Ask(engine::Handle handle, const protocol::ApiCommand& command, std::string_view channel,
            std::uint64_t now_ns);
-  protocol::ApiError Check(const protocol::ApiCommand& command, std::string_view channel) const;
+  protocol::ApiError Check(const protocol::ApiCommand& command, std::string_view channel,
+                           const engine::Namespace*& ns) const;
   std::unique_ptr<Request> NewRequest(engine::Handle handle, Request::Kind kind) const;
   void AskHome(engine::Handle handle, std::unique_ptr<Request> request, std::string_view channel);
   void AskAll(engine::Handle handle, Request::Kind kind, const protocol::ApiCommand& command);

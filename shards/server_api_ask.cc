@@ -1,6 +1,7 @@
 // ServerApi: the questions that a command becomes.
 #include <utility>
 
+#include "engine/invariant.h"
 #include "protocol/centrifuge/channel_pattern.h"
 #include "shards/data_format.h"
 #include "shards/publication.h"
@@ -11,42 +12,34 @@ namespace tickcast::shards {
 using protocol::ApiCommand;
 using protocol::ApiError;
 using protocol::ApiMethod;
+using protocol::ApiMethodFacts;
 
 namespace {
 
-// Whether a command concerns connections, or all shards, so that what comes behind it in its batch
-// has to wait for it, and it for what comes before.
-bool ReachesAll(ApiMethod method) {
-  switch (method) {
-    case ApiMethod::kSubscribe:
-    case ApiMethod::kUnsubscribe:
-    case ApiMethod::kDisconnect:
-    case ApiMethod::kRefresh:
-    case ApiMethod::kInfo:
-    case ApiMethod::kChannels:
-    case ApiMethod::kBlockUser:
-    case ApiMethod::kUnblockUser:
-    case ApiMethod::kRevokeToken:
-    case ApiMethod::kInvalidateUserTokens:
-      return true;
-    case ApiMethod::kPublish:
-    case ApiMethod::kBroadcast:
-    case ApiMethod::kHistory:
-    case ApiMethod::kHistoryRemove:
-    case ApiMethod::kPresence:
-    case ApiMethod::kPresenceStats:
-    case ApiMethod::kRpc:
-    case ApiMethod::kMapPublish:
-    case ApiMethod::kMapRemove:
-    case ApiMethod::kMapReadState:
-    case ApiMethod::kMapReadStream:
-    case ApiMethod::kMapStats:
-    case ApiMethod::kMapClear:
-    case ApiMethod::kSharedPollPublish:
-    case ApiMethod::kNone:
-      return false;
+// What shards are asked for a method that asks any.
+Request::Kind KindOf(ApiMethod method) {
+  static constexpr std::pair<ApiMethod, Request::Kind> kKinds[] = {
+      {ApiMethod::kPublish, Request::Kind::kPublish},
+      {ApiMethod::kBroadcast, Request::Kind::kPublish},
+      {ApiMethod::kSubscribe, Request::Kind::kSubscribeUser},
+      {ApiMethod::kUnsubscribe, Request::Kind::kUnsubscribeUser},
+      {ApiMethod::kDisconnect, Request::Kind::kDisconnectUser},
+      {ApiMethod::kHistory, Request::Kind::kHistory},
+      {ApiMethod::kHistoryRemove, Request::Kind::kHistoryRemove},
+      {ApiMethod::kPresence, Request::Kind::kPresence},
+      {ApiMethod::kPresenceStats, Request::Kind::kPresenceStats},
+      {ApiMethod::kInfo, Request::Kind::kInfo},
+      {ApiMethod::kRefresh, Request::Kind::kRefreshUser},
+      {ApiMethod::kChannels, Request::Kind::kChannels},
+      {ApiMethod::kBlockUser, Request::Kind::kRevoke},
+      {ApiMethod::kUnblockUser, Request::Kind::kRevoke},
+      {ApiMethod::kRevokeToken, Request::Kind::kRevoke},
+      {ApiMethod::kInvalidateUserTokens, Request::Kind::kRevoke},
+  };
+  for (const auto& [known, kind] : kKinds) {
+    if (known == method) return kind;
   }
-  return false;
+  INVARIANT(false, "who asks somebody has a question");
 }
 
 UserRequest::Revocation RevocationOf(ApiMethod method) {
@@ -79,6 +72,14 @@ std::shared_ptr<const UserRequest> UserRequestOf(const ApiCommand& command) {
   return request;
 }
 
+void Fill(Request& request, const ApiCommand& command, PublicationRef draft) {
+  request.draft = std::move(draft);
+  request.skip_history = command.skip_history;
+  request.idempotency_key = command.idempotency_key;
+  request.version = command.version;
+  request.version_epoch = command.version_epoch;
+}
+
 }  // namespace
 
 void ServerApi::Advance(engine::Handle handle, std::uint64_t now_ns) {
@@ -93,7 +94,8 @@ bool ServerApi::AskNext(engine::Handle handle, std::uint64_t now_ns) {
   Call& call = calls_[handle.index];
   if (call.next_command >= call.parser->commands().size()) return false;
   const ApiCommand& command = call.parser->commands()[call.next_command];
-  const bool alone = ReachesAll(command.method) && !call.parser->parallel();
+  const bool all = FactsOf(command.method).asks == ApiMethodFacts::Asks::kShards;
+  const bool alone = all && !call.parser->parallel();
   if ((alone || call.alone) && call.pending != 0) return false;
   call.alone = alone;
 
@@ -109,123 +111,64 @@ bool ServerApi::AskNext(engine::Handle handle, std::uint64_t now_ns) {
   return true;
 }
 
-// What is wrong with a command that can be told without asking anybody.
-ApiError ServerApi::Check(const ApiCommand& command, std::string_view channel) const {
-  switch (command.method) {
-    case ApiMethod::kDisconnect:
-    case ApiMethod::kRefresh:
-    case ApiMethod::kInfo:
-    case ApiMethod::kRpc:
-    case ApiMethod::kBlockUser:
-    case ApiMethod::kUnblockUser:
-    case ApiMethod::kRevokeToken:
-    case ApiMethod::kInvalidateUserTokens:
-    case ApiMethod::kNone:
-      return ApiError::kNone;
-    case ApiMethod::kChannels:
-      return protocol::ChannelPattern::Compile(command.pattern) ? ApiError::kNone
-                                                                : ApiError::kBadRequest;
-    case ApiMethod::kUnsubscribe:
-      if (channel.empty()) return ApiError::kNone;
-      break;
-    case ApiMethod::kPublish:
-    case ApiMethod::kBroadcast:
-    case ApiMethod::kSubscribe:
-    case ApiMethod::kHistory:
-    case ApiMethod::kHistoryRemove:
-    case ApiMethod::kPresence:
-    case ApiMethod::kPresenceStats:
-    case ApiMethod::kMapPublish:
-    case ApiMethod::kMapRemove:
-    case ApiMethod::kMapReadState:
-    case ApiMethod::kMapReadStream:
-    case ApiMethod::kMapStats:
-    case ApiMethod::kMapClear:
-    case ApiMethod::kSharedPollPublish:
-      break;
-  }
-  if (channel.empty() || channel.size() > config_.channel.max_length) return ApiError::kBadRequest;
-  const engine::Namespace* ns = config_.FindNamespace(channel);
-  if (ns == nullptr) return ApiError::kUnknownChannel;
-  const bool publication =
-      command.method == ApiMethod::kPublish || command.method == ApiMethod::kBroadcast;
-  if (publication && !FitsFormat(command.data, FormatOf(config_, *ns)))
+// What is wrong with a command that can be told without asking anybody. `ns` becomes the namespace
+// of its channel, null where it names none.
+ApiError ServerApi::Check(const ApiCommand& command, std::string_view channel,
+                          const engine::Namespace*& ns) const {
+  using Names = ApiMethodFacts::Channel;
+  const ApiMethodFacts& facts = FactsOf(command.method);
+  if (command.method == ApiMethod::kChannels &&
+      !protocol::ChannelPattern::Compile(command.pattern)) {
     return ApiError::kBadRequest;
+  }
+  if (facts.channel == Names::kNone) return ApiError::kNone;
+  if (facts.channel == Names::kOptional && channel.empty()) return ApiError::kNone;
+  if (channel.empty() || channel.size() > config_.channel.max_length) return ApiError::kBadRequest;
+  ns = config_.FindNamespace(channel);
+  if (ns == nullptr) return ApiError::kUnknownChannel;
+  const bool publication = facts.members == ApiMethodFacts::Members::kPublication;
+  if (publication && !FitsFormat(command.data, FormatOf(config_, *ns))) {
+    return ApiError::kBadRequest;
+  }
   return ApiError::kNone;
 }
 
 void ServerApi::Ask(engine::Handle handle, const ApiCommand& command, std::string_view channel,
                     std::uint64_t now_ns) {
   Outcome& outcome = calls_[handle.index].outcomes[calls_[handle.index].next_outcome];
-  outcome.error = Check(command, channel);
+  const engine::Namespace* ns = nullptr;
+  outcome.error = Check(command, channel, ns);
   if (outcome.error != ApiError::kNone) return;
-  switch (command.method) {
-    case ApiMethod::kDisconnect:
-      return AskAll(handle, Request::Kind::kDisconnectUser, command);
-    case ApiMethod::kUnsubscribe:
+  const ApiMethodFacts& facts = FactsOf(command.method);
+  switch (facts.asks) {
+    case ApiMethodFacts::Asks::kNobody:
+      outcome.error = facts.unserved;
+      return;
+    case ApiMethodFacts::Asks::kShards:
       // The original answers, and no subscription has an empty name.
-      if (channel.empty()) return;
-      return AskAll(handle, Request::Kind::kUnsubscribeUser, command);
-    case ApiMethod::kRefresh:
-      return AskAll(handle, Request::Kind::kRefreshUser, command);
-    case ApiMethod::kInfo:
-      return AskAll(handle, Request::Kind::kInfo, command);
-    case ApiMethod::kChannels:
-      return AskAll(handle, Request::Kind::kChannels, command);
-    case ApiMethod::kPublish:
-    case ApiMethod::kBroadcast: {
-      auto request = NewRequest(handle, Request::Kind::kPublish);
-      request->skip_history = command.skip_history;
-      request->idempotency_key = command.idempotency_key;
-      request->version = command.version;
-      request->version_epoch = command.version_epoch;
-      const engine::Namespace& ns = *config_.FindNamespace(channel);
-      request->draft = Publication::Draft({.channel = channel,
-                                           .push_prefix = Publication::PushPrefix(channel),
-                                           .data = command.data,
-                                           .raw = command.raw,
-                                           .tags = command.tags,
-                                           .delta = command.delta || ns.delta_publish,
-                                           .ingest_ns = now_ns});
-      return AskHome(handle, std::move(request), channel);
-    }
-    case ApiMethod::kHistory: {
-      auto request = NewRequest(handle, Request::Kind::kHistory);
-      request->limit = command.limit;
-      request->reverse = command.reverse;
-      request->has_since = command.has_since;
-      request->since_offset = command.since_offset;
-      request->since_epoch = command.since_epoch;
-      return AskHome(handle, std::move(request), channel);
-    }
-    case ApiMethod::kHistoryRemove:
-      return AskHome(handle, NewRequest(handle, Request::Kind::kHistoryRemove), channel);
-    case ApiMethod::kPresence:
-      return AskHome(handle, NewRequest(handle, Request::Kind::kPresence), channel);
-    case ApiMethod::kPresenceStats:
-      return AskHome(handle, NewRequest(handle, Request::Kind::kPresenceStats), channel);
-    case ApiMethod::kSubscribe:
-      return AskAll(handle, Request::Kind::kSubscribeUser, command);
-    case ApiMethod::kBlockUser:
-    case ApiMethod::kUnblockUser:
-    case ApiMethod::kRevokeToken:
-    case ApiMethod::kInvalidateUserTokens:
-      return AskAll(handle, Request::Kind::kRevoke, command);
-    case ApiMethod::kMapPublish:
-    case ApiMethod::kMapRemove:
-    case ApiMethod::kMapReadState:
-    case ApiMethod::kMapReadStream:
-    case ApiMethod::kMapStats:
-    case ApiMethod::kMapClear:
-    case ApiMethod::kSharedPollPublish:
-      // What the original answers for a channel that is no map: here none is.
-      outcome.error = ApiError::kBadRequest;
-      return;
-    case ApiMethod::kRpc:
-    case ApiMethod::kNone:
-      outcome.error = ApiError::kNotFound;
-      return;
+      if (command.method == ApiMethod::kUnsubscribe && channel.empty()) return;
+      return AskAll(handle, KindOf(command.method), command);
+    case ApiMethodFacts::Asks::kHome:
+      break;
   }
+  auto request = NewRequest(handle, KindOf(command.method));
+  if (request->kind == Request::Kind::kPublish) {
+    Fill(*request, command,
+         Publication::Draft({.channel = channel,
+                             .push_prefix = Publication::PushPrefix(channel),
+                             .data = command.data,
+                             .raw = command.raw,
+                             .tags = command.tags,
+                             .delta = command.delta || ns->delta_publish,
+                             .ingest_ns = now_ns}));
+  } else {
+    request->limit = command.limit;
+    request->reverse = command.reverse;
+    request->has_since = command.has_since;
+    request->since_offset = command.since_offset;
+    request->since_epoch = command.since_epoch;
+  }
+  AskHome(handle, std::move(request), channel);
 }
 
 std::unique_ptr<Request> ServerApi::NewRequest(engine::Handle handle, Request::Kind kind) const {

@@ -111,6 +111,11 @@ bool ReadHistory(ApiCommand& command, std::string_view name, JsonValue& value) {
   return true;
 }
 
+bool ReadKeyed(ApiDraft& draft, std::string_view name, JsonValue& value) {
+  if (name == "key") return value.Read(draft.key);
+  return name != "version" || value.Read(draft.command.version);
+}
+
 bool ReadRevocation(ApiCommand& command, std::string_view name, JsonValue& value) {
   const ApiMethod method = command.method;
   if (method != ApiMethod::kRevokeToken && name == "user") return value.Read(command.user);
@@ -122,40 +127,6 @@ bool ReadRevocation(ApiCommand& command, std::string_view name, JsonValue& value
     return value.Read(command.issued_before);
   }
   return true;
-}
-
-// Of the requests that are read here; a broadcast has several, in another member.
-bool HasChannel(ApiMethod method) {
-  switch (method) {
-    case ApiMethod::kPublish:
-    case ApiMethod::kSubscribe:
-    case ApiMethod::kUnsubscribe:
-    case ApiMethod::kHistory:
-    case ApiMethod::kHistoryRemove:
-    case ApiMethod::kPresence:
-    case ApiMethod::kPresenceStats:
-    case ApiMethod::kMapPublish:
-    case ApiMethod::kMapRemove:
-    case ApiMethod::kMapReadState:
-    case ApiMethod::kMapReadStream:
-    case ApiMethod::kMapStats:
-    case ApiMethod::kMapClear:
-    case ApiMethod::kSharedPollPublish:
-    case ApiMethod::kInvalidateUserTokens:
-      return true;
-    case ApiMethod::kBroadcast:
-    case ApiMethod::kDisconnect:
-    case ApiMethod::kInfo:
-    case ApiMethod::kRpc:
-    case ApiMethod::kRefresh:
-    case ApiMethod::kChannels:
-    case ApiMethod::kBlockUser:
-    case ApiMethod::kUnblockUser:
-    case ApiMethod::kRevokeToken:
-    case ApiMethod::kNone:
-      return false;
-  }
-  return false;
 }
 
 // Replaces `json` by what `base64` holds, which wins as in the original, and makes it empty where
@@ -198,105 +169,87 @@ bool CheckDisconnect(ApiDraft& draft) {
   return true;
 }
 
+// Whether it has what it needs beside a channel, and all of it is well-formed.
+bool IsComplete(ApiDraft& draft, JsonValidator& validator, std::deque<std::string>& decoded) {
+  using Members = ApiMethodFacts::Members;
+  ApiCommand& command = draft.command;
+  switch (FactsOf(command.method).members) {
+    case Members::kPublication:
+      return DecodePublication(draft, validator, decoded);
+    case Members::kSubscribe:
+      return Decode(draft.b64data, command.data, command.raw, validator, decoded) &&
+             DecodeJson(draft.b64info, command.info, validator, decoded);
+    case Members::kDisconnect:
+      return CheckDisconnect(draft);
+    case Members::kRpc:
+      return !draft.method.empty();
+    case Members::kKeyed:
+      return !draft.key.empty() &&
+             (command.method != ApiMethod::kSharedPollPublish || command.version != 0);
+    case Members::kRevocation:
+      return !(command.method == ApiMethod::kRevokeToken ? command.uid : command.user).empty();
+    case Members::kNone:
+    case Members::kTarget:
+    case Members::kHistory:
+    case Members::kRefresh:
+    case Members::kChannels:
+      return true;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool ReadApiMember(ApiDraft& draft, std::string_view name, JsonValue& value) {
+  using Channel = ApiMethodFacts::Channel;
+  using Members = ApiMethodFacts::Members;
   ApiCommand& command = draft.command;
-  if (name == "channel" && HasChannel(command.method)) return ReadChannel(draft, value);
-  switch (command.method) {
-    case ApiMethod::kBroadcast:
-      if (name == "channels") return ReadNames(draft, value);
-      return ReadPublication(draft, name, value);
-    case ApiMethod::kPublish:
-      return ReadPublication(draft, name, value);
-    case ApiMethod::kSubscribe:
-      return ReadSubscribe(draft, name, value);
-    case ApiMethod::kUnsubscribe:
-      return ReadTarget(command, name, value);
-    case ApiMethod::kDisconnect:
-      return ReadDisconnect(draft, name, value);
-    case ApiMethod::kHistory:
-      return ReadHistory(command, name, value);
-    case ApiMethod::kRefresh:
-      return ReadRefresh(command, name, value);
-    case ApiMethod::kRpc:
-      return name != "method" || value.Read(draft.method);
-    case ApiMethod::kChannels:
-      return name != "pattern" || value.Read(command.pattern);
-    case ApiMethod::kMapPublish:
-    case ApiMethod::kMapRemove:
-    case ApiMethod::kSharedPollPublish:
-      if (name == "key") return value.Read(draft.key);
-      return name != "version" || value.Read(command.version);
-    case ApiMethod::kBlockUser:
-    case ApiMethod::kUnblockUser:
-    case ApiMethod::kRevokeToken:
-    case ApiMethod::kInvalidateUserTokens:
-      return ReadRevocation(command, name, value);
-    case ApiMethod::kHistoryRemove:
-    case ApiMethod::kPresence:
-    case ApiMethod::kPresenceStats:
-    case ApiMethod::kInfo:
-    case ApiMethod::kMapReadState:
-    case ApiMethod::kMapReadStream:
-    case ApiMethod::kMapStats:
-    case ApiMethod::kMapClear:
-    case ApiMethod::kNone:
+  const ApiMethodFacts& facts = FactsOf(command.method);
+  const bool one_channel =
+      facts.channel == Channel::kRequired || facts.channel == Channel::kOptional;
+  if (name == "channel" && one_channel) return ReadChannel(draft, value);
+  if (name == "channels" && facts.channel == Channel::kList) return ReadNames(draft, value);
+  switch (facts.members) {
+    case Members::kNone:
       return true;
+    case Members::kPublication:
+      return ReadPublication(draft, name, value);
+    case Members::kSubscribe:
+      return ReadSubscribe(draft, name, value);
+    case Members::kTarget:
+      return ReadTarget(command, name, value);
+    case Members::kDisconnect:
+      return ReadDisconnect(draft, name, value);
+    case Members::kHistory:
+      return ReadHistory(command, name, value);
+    case Members::kRefresh:
+      return ReadRefresh(command, name, value);
+    case Members::kRpc:
+      return name != "method" || value.Read(draft.method);
+    case Members::kChannels:
+      return name != "pattern" || value.Read(command.pattern);
+    case Members::kKeyed:
+      return ReadKeyed(draft, name, value);
+    case Members::kRevocation:
+      return ReadRevocation(command, name, value);
   }
   return true;
 }
 
 ApiError CheckApiRequest(ApiDraft& draft, JsonValidator& validator,
                          std::deque<std::string>& decoded) {
-  ApiCommand& command = draft.command;
-  const auto bad_unless = [](bool good) { return good ? ApiError::kNone : ApiError::kBadRequest; };
-  const bool has_channel =
-      draft.names.size() > draft.first_name && !draft.names[draft.first_name].empty();
-  switch (command.method) {
-    case ApiMethod::kPublish:
-      return bad_unless(has_channel && DecodePublication(draft, validator, decoded));
-    case ApiMethod::kBroadcast:
-      return bad_unless(draft.names.size() > draft.first_name &&
-                        DecodePublication(draft, validator, decoded));
-    case ApiMethod::kSubscribe:
-      return bad_unless(has_channel &&
-                        Decode(draft.b64data, command.data, command.raw, validator, decoded) &&
-                        DecodeJson(draft.b64info, command.info, validator, decoded));
-    case ApiMethod::kDisconnect:
-      return bad_unless(CheckDisconnect(draft));
-    case ApiMethod::kRpc:
-      // The original answers by what was compiled into it, and by default nothing is.
-      return draft.method.empty() ? ApiError::kBadRequest : ApiError::kNotFound;
-    case ApiMethod::kHistory:
-    case ApiMethod::kHistoryRemove:
-    case ApiMethod::kPresence:
-    case ApiMethod::kPresenceStats:
-    case ApiMethod::kMapReadState:
-    case ApiMethod::kMapReadStream:
-    case ApiMethod::kMapStats:
-    case ApiMethod::kMapClear:
-      return bad_unless(has_channel);
-    case ApiMethod::kMapPublish:
-    case ApiMethod::kMapRemove:
-      return bad_unless(has_channel && !draft.key.empty());
-    case ApiMethod::kSharedPollPublish:
-      return bad_unless(has_channel && !draft.key.empty() && command.version != 0);
-    case ApiMethod::kBlockUser:
-    case ApiMethod::kUnblockUser:
-    case ApiMethod::kInvalidateUserTokens:
-      return bad_unless(!command.user.empty());
-    case ApiMethod::kRevokeToken:
-      return bad_unless(!command.uid.empty());
-    case ApiMethod::kUnsubscribe:
-    case ApiMethod::kInfo:
-    case ApiMethod::kRefresh:
-    case ApiMethod::kChannels:
-      return ApiError::kNone;
-    case ApiMethod::kNone:
-      return ApiError::kNotFound;
+  using Channel = ApiMethodFacts::Channel;
+  const ApiCommand& command = draft.command;
+  if (command.method == ApiMethod::kNone) return ApiError::kNotFound;
+  const Channel channel = FactsOf(command.method).channel;
+  const bool is_listed = draft.names.size() > draft.first_name;
+  if (channel == Channel::kList && !is_listed) return ApiError::kBadRequest;
+  if (channel == Channel::kRequired && (!is_listed || draft.names[draft.first_name].empty())) {
+    return ApiError::kBadRequest;
   }
-  return ApiError::kNotFound;
+  if (!IsComplete(draft, validator, decoded)) return ApiError::kBadRequest;
+  // An rpc is answered by what was compiled into the original, and by default nothing is.
+  return command.method == ApiMethod::kRpc ? ApiError::kNotFound : ApiError::kNone;
 }
 
 }  // namespace tickcast::protocol

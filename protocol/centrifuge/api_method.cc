@@ -9,39 +9,48 @@
 namespace tickcast::protocol {
 namespace {
 
-struct Row {
-  std::string_view name;
-  std::int32_t legacy_number;
-};
+using Channel = ApiMethodFacts::Channel;
+using Members = ApiMethodFacts::Members;
+using Asks = ApiMethodFacts::Asks;
+using Answer = ApiMethodFacts::Answer;
 
-// By ApiMethod.
-constexpr Row kMethods[] = {
-    {"publish", 0},
-    {"broadcast", 1},
-    {"subscribe", 11},
-    {"unsubscribe", 2},
-    {"disconnect", 3},
-    {"history", 6},
-    {"history_remove", 7},
-    {"presence", 4},
-    {"presence_stats", 5},
-    {"info", 9},
-    {"rpc", 10},
-    {"refresh", 12},
-    {"channels", 8},
-    {"map_publish", 33},
-    {"map_remove", 34},
-    {"map_read_state", 35},
-    {"map_read_stream", 36},
-    {"map_stats", 37},
-    {"map_clear", 38},
-    {"shared_poll_publish", 39},
-    {"block_user", 18},
-    {"unblock_user", 19},
-    {"revoke_token", 20},
-    {"invalidate_user_tokens", 21},
+// By ApiMethod. What asks nobody and is of maps answers what the original answers for a channel
+// that is no map: here none is.
+constexpr ApiMethodFacts kMethods[] = {
+    {"publish", 0, Channel::kRequired, Members::kPublication, Asks::kHome, Answer::kPosition},
+    {"broadcast", 1, Channel::kList, Members::kPublication, Asks::kHome, Answer::kResponses},
+    {"subscribe", 11, Channel::kRequired, Members::kSubscribe, Asks::kShards},
+    {"unsubscribe", 2, Channel::kOptional, Members::kTarget, Asks::kShards},
+    {"disconnect", 3, Channel::kNone, Members::kDisconnect, Asks::kShards},
+    {"history", 6, Channel::kRequired, Members::kHistory, Asks::kHome, Answer::kHistory},
+    {"history_remove", 7, Channel::kRequired, Members::kNone, Asks::kHome},
+    {"presence", 4, Channel::kRequired, Members::kNone, Asks::kHome, Answer::kPresence},
+    {"presence_stats", 5, Channel::kRequired, Members::kNone, Asks::kHome, Answer::kPresenceStats},
+    {"info", 9, Channel::kNone, Members::kNone, Asks::kShards, Answer::kInfo},
+    {.name = "rpc", .legacy_number = 10, .members = Members::kRpc},
+    {"refresh", 12, Channel::kNone, Members::kRefresh, Asks::kShards},
+    {"channels", 8, Channel::kNone, Members::kChannels, Asks::kShards, Answer::kChannels},
+    {"map_publish", 33, Channel::kRequired, Members::kKeyed, Asks::kNobody, Answer::kEmpty,
+     ApiError::kBadRequest},
+    {"map_remove", 34, Channel::kRequired, Members::kKeyed, Asks::kNobody, Answer::kEmpty,
+     ApiError::kBadRequest},
+    {"map_read_state", 35, Channel::kRequired, Members::kNone, Asks::kNobody, Answer::kEmpty,
+     ApiError::kBadRequest},
+    {"map_read_stream", 36, Channel::kRequired, Members::kNone, Asks::kNobody, Answer::kEmpty,
+     ApiError::kBadRequest},
+    {"map_stats", 37, Channel::kRequired, Members::kNone, Asks::kNobody, Answer::kEmpty,
+     ApiError::kBadRequest},
+    {"map_clear", 38, Channel::kRequired, Members::kNone, Asks::kNobody, Answer::kEmpty,
+     ApiError::kBadRequest},
+    {"shared_poll_publish", 39, Channel::kRequired, Members::kKeyed, Asks::kNobody, Answer::kEmpty,
+     ApiError::kBadRequest},
+    {"block_user", 18, Channel::kNone, Members::kRevocation, Asks::kShards},
+    {"unblock_user", 19, Channel::kNone, Members::kRevocation, Asks::kShards},
+    {"revoke_token", 20, Channel::kNone, Members::kRevocation, Asks::kShards},
+    {"invalidate_user_tokens", 21, Channel::kOptional, Members::kRevocation, Asks::kShards},
+    {},
 };
-static_assert(std::size(kMethods) == kApiMethods);
+static_assert(std::size(kMethods) == kApiMethods + 1);
 
 // What the legacy form may name besides, and is answered as not found.
 constexpr std::string_view kLegacyOnly[] = {
@@ -57,23 +66,26 @@ bool SameName(std::string_view a, std::string_view b) {
 
 template <typename Matches>
 ApiMethod Find(Matches&& matches) {
-  return static_cast<ApiMethod>(std::find_if(std::begin(kMethods), std::end(kMethods), matches) -
+  const auto* const end = std::begin(kMethods) + kApiMethods;  // Behind it is that of kNone.
+  return static_cast<ApiMethod>(std::find_if(std::begin(kMethods), end, matches) -
                                 std::begin(kMethods));
 }
 
 }  // namespace
 
-std::string_view NameOf(ApiMethod method) {
-  return method == ApiMethod::kNone ? std::string_view()
-                                    : kMethods[static_cast<std::size_t>(method)].name;
+const ApiMethodFacts& FactsOf(ApiMethod method) {
+  return kMethods[static_cast<std::size_t>(method)];
 }
 
+std::string_view NameOf(ApiMethod method) { return FactsOf(method).name; }
+
 ApiMethod ApiMethodNamed(std::string_view name) {
-  return Find([name](const Row& row) { return row.name == name; });
+  return Find([name](const ApiMethodFacts& row) { return row.name == name; });
 }
 
 std::optional<ApiMethod> LegacyMethodNamed(std::string_view name) {
-  const ApiMethod method = Find([name](const Row& row) { return SameName(row.name, name); });
+  const ApiMethod method =
+      Find([name](const ApiMethodFacts& row) { return SameName(row.name, name); });
   if (method != ApiMethod::kNone) return method;
   const bool known = std::any_of(std::begin(kLegacyOnly), std::end(kLegacyOnly),
                                  [name](std::string_view other) { return SameName(other, name); });
@@ -82,7 +94,7 @@ std::optional<ApiMethod> LegacyMethodNamed(std::string_view name) {
 }
 
 ApiMethod LegacyMethodNumbered(std::int32_t number) {
-  return Find([number](const Row& row) { return row.legacy_number == number; });
+  return Find([number](const ApiMethodFacts& row) { return row.legacy_number == number; });
 }
 
 std::optional<ApiEndpoint> ApiEndpointAt(std::string_view rest) {

@@ -1,7 +1,8 @@
-// ApiMethod: what the server API can be asked, and under which names and numbers.
+// ApiMethod: what the server API can be asked, and all that is known of each method.
 //
 // One table holds them all: the path /api/NAME, the member of a batch command, the method of the
-// legacy form and the member of a batch reply come from it.
+// legacy form and the member of a batch reply come from it, and how a request is read, who is asked
+// and what is answered.
 // Sources: internal/api/handler.go, handler_legacy.go and api.go of
 // github.com/centrifugal/centrifugo 6.9. Threading: constants and pure functions.
 #pragma once
@@ -9,6 +10,8 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+
+#include "protocol/centrifuge/api_error.h"
 
 namespace tickcast::protocol {
 
@@ -42,6 +45,56 @@ enum class ApiMethod : std::uint8_t {
   kNone,  // Named no method of ours: always with an error, answered and not run.
 };
 inline constexpr int kApiMethods = static_cast<int>(ApiMethod::kNone);
+
+struct ApiMethodFacts {
+  // Whether its request names a channel.
+  enum class Channel : std::uint8_t {
+    kNone,
+    kOptional,
+    kRequired,
+    kList,  // Several, and each has to have a name.
+  };
+  // Which other members are read.
+  enum class Members : std::uint8_t {
+    kNone,
+    kPublication,
+    kSubscribe,
+    kTarget,
+    kDisconnect,
+    kHistory,
+    kRefresh,
+    kRpc,
+    kChannels,
+    kKeyed,
+    kRevocation,
+  };
+  enum class Asks : std::uint8_t {
+    kNobody,  // It is always answered with `unserved`.
+    kHome,    // Of its channel.
+    kShards,  // All: what comes behind it in a batch has to wait for it, and it for what is before.
+  };
+  // Of a command that went well.
+  enum class Answer : std::uint8_t {
+    kEmpty,
+    kPosition,
+    kResponses,  // One per channel.
+    kHistory,
+    kPresence,
+    kPresenceStats,
+    kInfo,
+    kChannels,
+  };
+
+  std::string_view name;  // "" for kNone.
+  std::int32_t legacy_number = -1;
+  Channel channel = Channel::kNone;
+  Members members = Members::kNone;
+  Asks asks = Asks::kNobody;
+  Answer answer = Answer::kEmpty;
+  ApiError unserved = ApiError::kNotFound;
+};
+
+const ApiMethodFacts& FactsOf(ApiMethod method);
 
 // "publish" and so on; "" for kNone.
 std::string_view NameOf(ApiMethod method);
