@@ -149,6 +149,8 @@ void ServerApi::Gather(Outcome& outcome, Request& answer) {
   Survey& survey = outcome.gathered->survey;
   survey.clients += answer.survey->clients;
   survey.subscriptions += answer.survey->subscriptions;
+  survey.last_minute.publications += answer.survey->last_minute.publications;
+  survey.last_minute.refused += answer.survey->last_minute.refused;
   const auto append = [](std::vector<std::uint64_t>& all, const std::vector<std::uint64_t>& some) {
     all.insert(all.end(), some.begin(), some.end());
   };
@@ -168,7 +170,10 @@ protocol::ApiNode ServerApi::Describe(Survey& survey) const {
           .channels = CountDifferent(survey.channels),
           .uptime_s = static_cast<std::uint32_t>((now_ns_ - std::min(now_ns_, node_.started_ns)) /
                                                  1'000'000'000),
-          .subscriptions = survey.subscriptions};
+          .subscriptions = survey.subscriptions,
+          .metrics_interval_s = MinuteCounts::kMinuteNs / 1'000'000'000,
+          .publications = survey.last_minute.publications,
+          .connections_refused = survey.last_minute.refused};
 }
 
 // REQUIRES: neither the command nor its outcome is an error.

@@ -80,6 +80,9 @@ void Shard::Sample() {
   CountBusy(now_ns_);
   if (exchange_.self() == 0) server_.tokens->Poll(now_ns_, http_port_);
   commands_.RetryTokens();
+  user_requests_.Sample(
+      {.publications = home_.published(), .refused = metrics_.limited(Limit::kConnections)},
+      now_ns_);
   metrics_.Sample(connections_, channels_, exchange_, home_.channel_count(), home_.published());
   metrics_.SampleMembers(home_.member_count(), home_.joins_not_announced());
   for (RunningFeed& running : feeds_) running.metrics.Update(running.feed->counters());

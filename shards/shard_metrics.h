@@ -48,6 +48,9 @@ class ShardMetrics {
   void CountToken(protocol::JwtResult result);
   void CountResponse(int status);
   void CountLimited(Limit limit);
+  std::uint64_t limited(Limit limit) const {
+    return limited_[static_cast<std::size_t>(limit)]->value();
+  }
   // A connection's level has changed; or it came with, or went at, a level.
   void CountLevel(PressureLevel from, PressureLevel to);
   void MoveLevel(PressureLevel from, PressureLevel to);

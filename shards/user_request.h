@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/jwt/claims.h"
+#include "shards/minute_counts.h"
 
 namespace tickcast::shards {
 
@@ -51,6 +52,7 @@ struct Survey {
   std::uint32_t subscriptions = 0;
   std::vector<std::uint64_t> users;
   std::vector<std::uint64_t> channels;
+  ShardCounts last_minute;
 
   // kChannels: names with their subscribers on the shard, of whom there is at least one.
   std::vector<std::pair<std::string, std::uint32_t>> subscribers;

@@ -147,6 +147,7 @@ void UserRequests::Revoke(Request& request) {
 void UserRequests::SurveyInfo(Survey& survey) {
   survey.clients = static_cast<std::uint32_t>(users_.connections());
   users_.AppendHashes(survey.users);
+  survey.last_minute = counts_.last();
   channels_.ForEach([&](const Channel& channel) {
     const std::uint32_t subscribers = SubscribersOf(channels_, channel);
     if (subscribers == 0) return;

@@ -15,6 +15,7 @@
 #include "shards/commands.h"
 #include "shards/connection.h"
 #include "shards/exchange.h"
+#include "shards/minute_counts.h"
 #include "shards/request.h"
 #include "shards/users.h"
 
@@ -49,6 +50,9 @@ class UserRequests {
   // REQUIRES: Takes(request->kind).
   void Answer(std::unique_ptr<Request> request);
 
+  // Totals of the shard, for what is asked about its last minute. Some times a second.
+  void Sample(const ShardCounts& totals, std::uint64_t now_ns) { counts_.Sample(totals, now_ns); }
+
   // A home has answered what one of the connections of a subscribe asked it.
   void OnSubscribed(const Request& answer);
 
@@ -77,6 +81,7 @@ class UserRequests {
   Exchange& exchange_;
   Host& host_;
   engine::Slab<Waiting> waiting_;
+  MinuteCounts counts_;
 };
 
 }  // namespace tickcast::shards

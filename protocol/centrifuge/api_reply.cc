@@ -33,6 +33,24 @@ void AppendPublication(const PublicationView& publication, std::string& out) {
   writer.Close();
 }
 
+// The names are those of the original; of what it counts for its own machinery there is nothing
+// here. Numbers of the node as it is are those of now, not of the interval's end.
+void AppendMetrics(const ApiNode& node, std::string& out) {
+  ObjectWriter writer(out);
+  writer.Number("interval", node.metrics_interval_s);
+  ObjectWriter items(writer.Member("items"));
+  items.Number("centrifugo.node.client_connection_limit", node.connections_refused);
+  items.Number("centrifugo.node.messages_received_count.type.publication", node.publications);
+  items.Number("centrifugo.node.messages_sent_count.type.publication", node.publications);
+  items.Number("centrifugo.node.num_channels", node.channels);
+  items.Number("centrifugo.node.num_clients", node.clients);
+  items.Number("centrifugo.node.num_nodes", 1);
+  items.Number("centrifugo.node.num_subscriptions", node.subscriptions);
+  items.Number("centrifugo.node.num_users", node.users);
+  items.Close();
+  writer.Close();
+}
+
 void AppendNode(const ApiNode& node, std::string& out) {
   ObjectWriter writer(out);
   writer.Quoted("uid", node.uid);
@@ -42,6 +60,7 @@ void AppendNode(const ApiNode& node, std::string& out) {
   writer.Number("num_users", node.users);
   writer.Number("num_channels", node.channels);
   writer.NumberUnlessZero("uptime", node.uptime_s);
+  if (node.metrics_interval_s != 0) AppendMetrics(node, writer.Member("metrics"));
   writer.Number("num_subs", node.subscriptions);
   writer.Close();
 }

@@ -33,6 +33,10 @@ struct ApiNode {
   std::uint32_t channels = 0;  // With subscribers.
   std::uint32_t uptime_s = 0;
   std::uint32_t subscriptions = 0;
+  // Its `metrics`: 0 = none are shown. Then also what happened in the last interval of that length.
+  std::uint32_t metrics_interval_s = 0;
+  std::uint64_t publications = 0;
+  std::uint64_t connections_refused = 0;
 };
 
 // A channel that has subscribers.

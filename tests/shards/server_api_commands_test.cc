@@ -147,9 +147,17 @@ TEST_F(ServerApiTest, InfoCountsUsersAndChannelsOnce) {
   survey_.subscriptions = 7;
   survey_.users = {1, 2, 2, 1, 3};
   survey_.channels = {9, 9};
-  EXPECT_EQ(Call(Of(ApiMethod::kInfo), "{}").body,
-            R"({"result":{"nodes":[{"uid":"u-1","name":"n_1","version":")" + std::string(kVersion) +
-                R"(","num_clients":5,"num_users":3,"num_channels":1,"uptime":1,"num_subs":7}]}})");
+  survey_.last_minute = {.publications = 11, .refused = 2};
+  EXPECT_EQ(
+      Call(Of(ApiMethod::kInfo), "{}").body,
+      R"({"result":{"nodes":[{"uid":"u-1","name":"n_1","version":")" + std::string(kVersion) +
+          R"(","num_clients":5,"num_users":3,"num_channels":1,"uptime":1,"metrics":{"interval":60,"items":{)"
+          R"("centrifugo.node.client_connection_limit":2,)"
+          R"("centrifugo.node.messages_received_count.type.publication":11,)"
+          R"("centrifugo.node.messages_sent_count.type.publication":11,)"
+          R"("centrifugo.node.num_channels":1,"centrifugo.node.num_clients":5,)"
+          R"("centrifugo.node.num_nodes":1,"centrifugo.node.num_subscriptions":7,)"
+          R"("centrifugo.node.num_users":3}},"num_subs":7}]}})");
 }
 
 TEST_F(ServerApiTest, ChannelsAreSortedByName) {

@@ -188,6 +188,70 @@ test('sdk_api: info', async (t) => {
   assert.notEqual(node.name, '');
   assert.notEqual(node.version, '');
   assert.ok(node.uptime < 30);
+  assert.equal(node.metrics.interval, 60);
+  for (const name of ['num_clients', 'num_users', 'num_channels', 'num_subscriptions', 'num_nodes',
+    'messages_sent_count.type.publication', 'client_connection_limit']) {
+    assert.equal(typeof node.metrics.items[`centrifugo.node.${name}`], 'number', name);
+  }
+});
+
+test('sdk_api: subscribe: what the client is told, and from where it goes on', async (t) => {
+  const server = await Target.start(t);
+  const client = await connectedAs(t, server, '1');
+  const other = await connectedAs(t, server, '2');
+  const heard = [];
+  client.on('publication', ({ channel, data, offset }) => heard.push({ channel, data, offset }));
+  other.on('subscribed', () => assert.fail('nobody has subscribed this one'));
+  for (const data of [1, 2]) await call(server, 'publish', { channel: 'chat:a', data });
+  const subscribed = nextEvent(client, 'subscribed');
+  assert.deepEqual(await call(server, 'subscribe',
+    { user: '1', channel: 'chat:a', data: { hello: 1 }, info: { n: 2 } }), {});
+  const told = await subscribed;
+  assert.equal(told.channel, 'chat:a');
+  assert.deepEqual(told.data, { hello: 1 });
+  assert.equal(told.recoverable, true);
+  assert.equal(told.streamPosition.offset, 2);
+  const { presence } = await call(server, 'presence', { channel: 'chat:a' });
+  assert.deepEqual(Object.values(presence).map(({ user, chan_info }) => ({ user, chan_info })),
+    [{ user: '1', chan_info: { n: 2 } }]);
+  await call(server, 'publish', { channel: 'chat:a', data: 3 });
+  await until('it arrives', () => heard.length === 1);
+  assert.deepEqual(heard, [{ channel: 'chat:a', data: 3, offset: 3 }]);
+  const ended = nextEvent(client, 'unsubscribed');
+  await call(server, 'unsubscribe', { user: '1', channel: 'chat:a' });
+  assert.equal((await ended).channel, 'chat:a');
+});
+
+test('sdk_api: subscribe: by client, with options of its own, and what cannot be', async (t) => {
+  const server = await Target.start(t);
+  const clients = [];
+  for (let i = 0; i < 2; ++i) {
+    const client = newClient(t, server, { token: makeToken({ sub: '1' }, TOKEN_SECRET) });
+    const each = { subscribed: [] };
+    client.on('subscribed', (context) => each.subscribed.push(context));
+    const connected = nextEvent(client, 'connected');
+    await connect(client);
+    each.id = (await connected).client;
+    clients.push(each);
+  }
+  await call(server, 'subscribe', { user: '1', client: clients[0].id, channel: 'chat:a',
+    override: { force_recovery: { value: false }, force_positioning: { value: false } } });
+  await call(server, 'subscribe', { user: '1', channel: 'plain:a' });
+  await until('both are told', () => clients[0].subscribed.length === 2 &&
+    clients[1].subscribed.length === 1);
+  const inChat = clients[0].subscribed.find(({ channel }) => channel === 'chat:a');
+  assert.deepEqual([inChat.recoverable, inChat.positioned], [false, false]);
+  assert.deepEqual(clients[1].subscribed.map(({ channel }) => channel), ['plain:a']);
+  // Over before it begins; but for nobody there is nothing wrong.
+  const past = secondsFromNow(-5);
+  assert.equal(
+    (await errorOf(server, 'subscribe', { user: '1', channel: 'plain:b', expire_at: past })).code,
+    100);
+  assert.deepEqual(
+    await call(server, 'subscribe', { user: '9', channel: 'plain:b', expire_at: past }), {});
+  assert.equal(
+    (await errorOf(server, 'subscribe', { user: '1', channel: 'plain:b', b64data: '/w==' })).code,
+    100);
 });
 
 test('sdk_api: unsubscribe: 2000, and only that user', async (t) => {

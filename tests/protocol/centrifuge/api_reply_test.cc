@@ -113,6 +113,19 @@ TEST(ApiReplyWriterTest, Info) {
   EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.Info({}, node); }),
             R"({"result":{"nodes":[{"uid":"id","name":"host","version":"1","num_clients":4,)"
             R"("num_users":3,"num_channels":2,"uptime":9,"num_subs":5}]}})");
+  ApiNode counting = node;
+  counting.metrics_interval_s = 60;
+  counting.publications = 18446744073709551615u;
+  counting.connections_refused = 6;
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.Info({}, counting); }),
+            R"({"result":{"nodes":[{"uid":"id","name":"host","version":"1","num_clients":4,)"
+            R"("num_users":3,"num_channels":2,"uptime":9,"metrics":{"interval":60,"items":{)"
+            R"("centrifugo.node.client_connection_limit":6,)"
+            R"("centrifugo.node.messages_received_count.type.publication":18446744073709551615,)"
+            R"("centrifugo.node.messages_sent_count.type.publication":18446744073709551615,)"
+            R"("centrifugo.node.num_channels":2,"centrifugo.node.num_clients":4,)"
+            R"("centrifugo.node.num_nodes":1,"centrifugo.node.num_subscriptions":5,)"
+            R"("centrifugo.node.num_users":3}},"num_subs":5}]}})");
   EXPECT_EQ(Reply(ApiForm::kSingle, [](auto& w) { w.Info({}, {}); }),
             R"({"result":{"nodes":[{"uid":"","name":"","version":"","num_clients":0,)"
             R"("num_users":0,"num_channels":0,"num_subs":0}]}})");

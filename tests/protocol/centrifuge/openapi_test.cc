@@ -251,7 +251,7 @@ TEST_F(OpenApiReplyTest, RepliesHaveTheMembersThatAreWritten) {
   const ApiPublishResult published = {ApiError::kNone, 1, "e"};
   const PublicationView publication = {
       .data = "1", .info = client, .offset = 1, .tags = R"({"a":"b"})"};
-  const ApiNode node = {"u", "n", "v", 1, 1, 1, 1, 1};
+  const ApiNode node = {"u", "n", "v", 1, 1, 1, 1, 1, 60, 1, 1};
   const ApiChannel channel = {"c", 1};
   using enum ApiMethod;
   ExpectReply(kPublish, [&](auto& w) { w.Publish(none, published); });
