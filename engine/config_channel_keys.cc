@@ -12,16 +12,6 @@ std::string_view CheckEndpoint(std::string_view text) {
   return "a URL that begins with http:// or https://";
 }
 
-// What a header may be called (RFC 9110 section 5.6.2).
-std::string_view CheckHeaderName(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  for (const char c : text) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!letter && kMarks.find(c) == std::string_view::npos) return "the name of a header";
-  }
-  return text.empty() ? "the name of a header" : std::string_view();
-}
-
 std::string_view CheckHeaderValue(std::string_view text) {
   for (const char c : text) {
     if (c == '\r' || c == '\n' || c == '\0') return "one line";

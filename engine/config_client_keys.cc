@@ -37,6 +37,11 @@ std::string_view CheckUrl(std::string_view text) {
 }
 
 std::string_view CheckClaim(std::string_view text) {
+// What a header may be called (RFC 9110 section 5.6.2), or nothing.
+std::string_view CheckHeader(std::string_view text) {
+  return text.empty() ? std::string_view() : CheckHeaderName(text);
+}
+
   const bool word = std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   });
@@ -74,6 +79,12 @@ const ConfigField<Config> kRows[] = {
     {{"client.connect_include_server_time", Any(),
       "The reply to connect has `time`, the server's clock in Unix milliseconds."},
      AT(Config, client.connect_include_server_time)},
+    {{"client.user_id_http_header", Text(CheckHeader),
+      "The header in which a proxy before the server names the user of a connection that has no "
+      "token, where nobody may connect as anonymous. The proxy must take it away from what clients "
+      "send. It grants no channels: the personal one and those that the client names in its "
+      "connect are left out. Empty: none."},
+     AT(Config, client.user_id_http_header)},
     {{"client.proxy.connect", Any(), "The backend that says who a client without a token is."},
      SECTION_AT(Config, client.proxy.connect, ClientProxyFields())},
     {{"client.proxy.refresh", Any(),

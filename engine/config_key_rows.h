@@ -45,7 +45,8 @@ constexpr ConfigBounds Text(std::string_view (*check)(std::string_view)) {
 
 // What a text must be: empty where it is. Meant for ConfigBounds::check.
 std::string_view CheckNotEmpty(std::string_view text);
-std::string_view CheckPath(std::string_view text);     // A URL's path.
+std::string_view CheckPath(std::string_view text);  // A URL's path.
+std::string_view CheckHeaderName(std::string_view text);
 std::string_view CheckPattern(std::string_view text);  // A regular expression, or empty.
 std::string_view CheckReason(std::string_view text);   // A reason or message in a close frame.
 // A name as Centrifugo allows it, of namespaces and proxies, so that they move both ways.

@@ -64,6 +64,16 @@ std::string_view CheckName(std::string_view text) {
   return "two or more of a-z, A-Z, 0-9, '-', '_' and '.'";
 }
 
+// What a header may be called (RFC 9110 section 5.6.2).
+std::string_view CheckHeaderName(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  for (const char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter && kMarks.find(c) == std::string_view::npos) return "the name of a header";
+  }
+  return text.empty() ? "the name of a header" : std::string_view();
+}
+
 std::string_view CheckReason(std::string_view text) {
   // RFC 6455 section 5.5: a close frame has 125 bytes, two of them the code.
   const bool ascii =

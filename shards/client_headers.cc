@@ -1,11 +1,13 @@
 #include "shards/client_headers.h"
 
 #include <algorithm>
+#include <span>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "protocol/abseil.h"
 #include "protocol/json/members.h"
+#include "protocol/websocket/utf8.h"
 
 namespace tickcast::shards {
 namespace {
@@ -27,7 +29,8 @@ bool Lists(const std::vector<std::string>& names, std::string_view name) {
 
 }  // namespace
 
-ClientHeaders::ClientHeaders(const engine::Config& config) {
+ClientHeaders::ClientHeaders(const engine::Config& config)
+    : user_header_(config.client.user_id_http_header) {
   const auto add = [this](const engine::ProxyConfig& proxy) {
     AddNames(proxy.http_headers, request_names_);
     AddNames(proxy.emulated_headers, emulated_names_);
@@ -42,18 +45,37 @@ ClientHeaders::ClientHeaders(const engine::Config& config) {
 }
 
 void ClientHeaders::KeepRequest(engine::Slot slot, const protocol::HeaderFields& request) {
-  if (request_names_.empty()) return;
-  Fields fields;
+  if (request_names_.empty() && user_header_.empty()) return;
+  Kept kept;
   for (std::size_t i = 0; i < request.header_count; ++i) {
     const protocol::HeaderField& field = request.headers[i];
-    if (Lists(request_names_, field.name)) fields.emplace_back(field.name, field.value);
+    if (Lists(request_names_, field.name)) kept.request.emplace_back(field.name, field.value);
   }
+  if (!user_header_.empty()) kept.user = UserIn(request);
   // A connection may have carried other requests before: the last one counts.
-  if (fields.empty()) {
+  if (kept.request.empty() && kept.user.empty()) {
     kept_.erase(slot);
   } else {
-    kept_[slot].request = std::move(fields);
+    kept_[slot] = std::move(kept);
   }
+}
+
+// The first one counts, as in the original. What is no UTF-8 is no user's name: replies and
+// publications will carry it.
+std::string_view ClientHeaders::UserIn(const protocol::HeaderFields& request) const {
+  for (std::size_t i = 0; i < request.header_count; ++i) {
+    const protocol::HeaderField& field = request.headers[i];
+    if (!absl::EqualsIgnoreCase(user_header_, Abseil(field.name))) continue;
+    protocol::Utf8Checker checker;
+    const bool text = checker.Feed(std::as_bytes(std::span(field.value))) && checker.complete();
+    return text ? field.value : std::string_view();
+  }
+  return {};
+}
+
+std::string_view ClientHeaders::UserOf(engine::Slot slot) const {
+  const auto found = kept_.find(slot);
+  return found == kept_.end() ? std::string_view() : std::string_view(found->second.user);
 }
 
 void ClientHeaders::KeepEmulated(engine::Slot slot, std::string_view headers) {

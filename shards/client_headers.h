@@ -2,7 +2,8 @@
 //
 // Kept are only the names that some proxy passes on, for as long as the connection lives: those of
 // its HTTP request (http_headers), and those that its connect command gave because a browser cannot
-// set any (emulated_headers). Where no proxy passes any on, nothing is kept.
+// set any (emulated_headers). Where no proxy passes any on, nothing is kept, but for the user that
+// whoever stands before the server has put into one (client.user_id_http_header).
 // Threading: owned by one shard.
 #pragma once
 
@@ -31,6 +32,9 @@ class ClientHeaders {
   // `headers` of a connect command: a JSON object of strings, or empty.
   void KeepEmulated(engine::Slot slot, std::string_view headers);
 
+  // The user that the request named; "" = none. Valid until the next request.
+  std::string_view UserOf(engine::Slot slot) const;
+
   // The connection is gone.
   void Drop(engine::Slot slot) { kept_.erase(slot); }
 
@@ -43,10 +47,14 @@ class ClientHeaders {
   struct Kept {
     Fields request;
     Fields emulated;
+    std::string user;
   };
+
+  std::string_view UserIn(const protocol::HeaderFields& request) const;
 
   std::vector<std::string> request_names_;
   std::vector<std::string> emulated_names_;
+  const std::string user_header_;  // "" = none.
   absl::flat_hash_map<engine::Slot, Kept> kept_;
 };
 

@@ -172,6 +172,7 @@ class Commands {
   bool AddTokenSubscription(engine::Slot slot, const protocol::TokenSubscription& sub);
   bool AddAskedSubscriptions(engine::Slot slot);
   ServerSubscription* AddServerSubscription(engine::Slot slot, std::string_view channel,
+  void ConnectByHeader(engine::Slot slot);
                                             const engine::Namespace& ns);
   void ContinueConnect(engine::Slot slot);
   void AskServerSide(engine::Slot slot, ServerSubscription& sub, std::uint32_t id);

@@ -52,9 +52,19 @@ void Commands::Connect(engine::Slot slot, const Command& command) {
 void Commands::ConnectAnonymously(engine::Slot slot) {
   const auto& client = config_.client;
   if (!client.insecure && !client.allow_anonymous_connect_without_token) {
-    return host_.Disconnect(slot, DisconnectCode::kBadRequest);
+    return ConnectByHeader(slot);
   }
   if (AddAskedSubscriptions(slot)) ContinueConnect(slot);
+}
+
+// As whom a proxy before us found out it is, where nothing else says so. It gets no channels by
+// that, as in the original: neither its own nor those that it asks for.
+void Commands::ConnectByHeader(engine::Slot slot) {
+  const std::string_view user = proxies_.headers().UserOf(slot);
+  if (user.empty()) return host_.Disconnect(slot, DisconnectCode::kBadRequest);
+  connections_[slot].session->user = user;
+  connections_[slot].connecting->by_header = true;
+  ContinueConnect(slot);
 }
 
 void Commands::CheckConnectToken(engine::Slot slot, std::string_view token) {
@@ -224,7 +234,8 @@ void Commands::ContinueConnect(engine::Slot slot) {
   Connecting& connecting = *connections_[slot].connecting;
   const std::string& user = connections_[slot].session->user;
   if (IsBlocked(user)) return host_.Disconnect(slot, DisconnectCode::kPermissionDenied);
-  if (config_.client.subscribe_to_user_personal_channel.enabled && !user.empty()) {
+  if (config_.client.subscribe_to_user_personal_channel.enabled && !user.empty() &&
+      !connecting.by_header) {
     const std::string personal = access_.PersonalChannel(user);
     const engine::Namespace* ns = config_.FindNamespace(personal);
     if (ns == nullptr) return FailConnect(slot, ErrorCode::kUnknownChannel);

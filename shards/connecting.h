@@ -32,6 +32,7 @@ struct ServerSubscription {
 
 struct Connecting {
   std::uint32_t command_id = 0;
+  bool by_header = false;  // client.user_id_http_header says who it is.
 
   std::vector<protocol::ConnectSub> asked;  // What the client asks for, with its positions.
   std::vector<ServerSubscription> subscriptions;
