@@ -107,6 +107,10 @@ const ConfigField<Config> kRows[] = {
       "`client.ping_interval`. `0s`: no pong is expected."},
      DURATION_AT(Config, client.pong_timeout_ns)},
     {{"client.expired_close_delay", Between(0, kHour),
+    {{"client.subscribe_to_user_personal_channel.single_connection", Any(),
+      "A user has one connection: when another one connects, the older one is closed with 3504, "
+      "after which SDKs do not come back. `client.user_connection_limit` does not count then."},
+     AT(Config, client.subscribe_to_user_personal_channel.single_connection)},
       "How long a connection that has expired may take to refresh before it is closed with 3005."},
      DURATION_AT(Config, client.expired_close_delay_ns)},
     {{"client.expired_sub_close_delay", Between(0, kHour),

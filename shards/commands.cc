@@ -258,10 +258,11 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
     case Request::Kind::kPresence:
     case Request::Kind::kPresenceStats:
       return OnPresence(*answer);
+    case Request::Kind::kDisconnectUser:
+      return;  // See EndOlderConnections(): nobody waits for that.
     case Request::Kind::kHistoryRemove:
     case Request::Kind::kTickers:
     case Request::Kind::kSlowClients:
-    case Request::Kind::kDisconnectUser:
     case Request::Kind::kUnsubscribeUser:
     case Request::Kind::kRefreshUser:
     case Request::Kind::kSubscribeUser:

@@ -51,6 +51,8 @@ class Commands {
     virtual bool AdmitUser(engine::Slot slot, Session& session) = 0;
     // The connect command succeeded: pings begin.
     virtual void OnConnected(engine::Slot slot) = 0;
+    // One more than at the last call on any shard.
+    virtual std::uint64_t NextSessionNumber() = 0;
     // The connection's deadlines have changed: NextDueNs().
     virtual void OnDeadlines(engine::Slot slot) = 0;
     // Wall-clock time since 1970, for tokens.
@@ -185,6 +187,10 @@ class Commands {
   static SubscriptionDetails DetailsBy(const engine::Namespace& ns);
   static void Override(const protocol::SubscriptionOverride& by, SubscriptionDetails& details);
 
+  // Whether a user's newest connection ends its others (commands_server.cc).
+  bool AllowsOneConnection(engine::Slot slot);
+  bool SomeShardIsCongested() const;
+  void EndOlderConnections(engine::Slot slot);
   // What was granted, and until when (commands_refresh.cc).
   void Refresh(engine::Slot slot, const Command& command);
   void SubRefresh(engine::Slot slot, const Command& command);

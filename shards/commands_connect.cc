@@ -249,6 +249,9 @@ void Commands::ContinueConnect(engine::Slot slot) {
       return FailConnect(slot, ErrorCode::kTooManyRequests);
     }
   }
+  if (AllowsOneConnection(slot) && SomeShardIsCongested()) {
+    return FailConnect(slot, ErrorCode::kTooManyRequests);
+  }
   if (connecting.subscriptions.empty()) return FinishConnect(slot);
   fan_out_.Hold(slot);
   connecting.answers_due = connecting.subscriptions.size();
@@ -329,7 +332,9 @@ void Commands::FinishConnect(engine::Slot slot) {
   if (const auto refused = RevokedMeanwhile(*connections_[slot].session)) {
     return host_.Disconnect(slot, *refused);
   }
-  if (!host_.AdmitUser(slot, *connections_[slot].session)) {
+  // Where the newer connection ends the older one, it is not refused for its sake.
+  const bool one_connection = AllowsOneConnection(slot);
+  if (!one_connection && !host_.AdmitUser(slot, *connections_[slot].session)) {
     return host_.Disconnect(slot, DisconnectCode::kConnectionLimit);
   }
   const Session& session = *connections_[slot].session;
@@ -372,6 +377,7 @@ void Commands::FinishConnect(engine::Slot slot) {
   host_.OnConnected(slot);
 }
 
+  if (one_connection) EndOlderConnections(slot);
 // Rounded up: a client that comes back with the second that it was told is not too late.
 std::uint32_t Commands::SecondsUntil(std::uint64_t deadline_ns) {
   const std::uint64_t now_ns = host_.NowNs();

@@ -1,5 +1,7 @@
 // Commands: what the server does to a connection without being asked by it.
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "protocol/centrifuge/push.h"
 #include "protocol/centrifuge/reply.h"
@@ -136,6 +138,40 @@ void Commands::RefreshByServer(engine::Slot slot, const UserRequest& refresh) {
                               expires ? static_cast<std::uint32_t>(ttl_s) : 0,
                               connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
+}
+
+// REQUIRES: it is connecting.
+bool Commands::AllowsOneConnection(engine::Slot slot) {
+  const auto& personal = config_.client.subscribe_to_user_personal_channel;
+  const Connection& connection = connections_[slot];
+  return personal.enabled && personal.single_connection && !connection.session->user.empty() &&
+         !connection.connecting->by_header;
+}
+
+bool Commands::SomeShardIsCongested() const {
+  for (ShardId shard = 0; shard < exchange_.shards(); ++shard) {
+    if (exchange_.congested(shard)) return true;
+  }
+  return false;
+}
+
+// Whoever has the higher number stays. It is taken when the connection can be found by its user
+// already, so of any two that come at once one ends the other, wherever they are.
+void Commands::EndOlderConnections(engine::Slot slot) {
+  Session& session = *connections_[slot].session;
+  session.number = host_.NextSessionNumber();
+  auto older = std::make_shared<UserRequest>();
+  older->user = session.user;
+  older->before = session.number;
+  older->disconnect_code = static_cast<std::uint16_t>(DisconnectCode::kConnectionLimit);
+  older->disconnect_reason = protocol::ReasonOf(DisconnectCode::kConnectionLimit);
+  for (ShardId shard = 0; shard < exchange_.shards(); ++shard) {
+    auto request = std::make_unique<Request>();
+    request->kind = Request::Kind::kDisconnectUser;
+    request->origin = exchange_.self();
+    request->user_request = older;
+    exchange_.Send(shard, {.kind = Message::Kind::kAsk, .request = std::move(request)});
+  }
 }
 
 }  // namespace tickcast::shards

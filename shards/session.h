@@ -46,6 +46,9 @@ struct Session {
   // By what its commands are found to be its (session_key.h); "" on a WebSocket, which needs none.
   std::string key;
 
+  // Where a user may have one connection only: in which order they came, on all shards.
+  std::uint64_t number = 0;
+
   // When what it came with ends, monotonic; 0 = never. The connection is closed with 3005 then, or
   // client.expired_close_delay later where the client could have refreshed it; where a backend
   // says how long it lasts, that one is asked.

@@ -47,6 +47,7 @@ struct ServerState {
   std::unique_ptr<TokenAuthority> tokens;
   std::atomic<bool> draining{false};
   std::atomic<std::uint32_t> running_shards{0};
+  std::atomic<std::uint64_t> session_numbers{0};  // Given so far.
   Node node;
   std::unique_ptr<ConnectionLimits> limits;  // Null: there are none.
 };
@@ -183,6 +184,9 @@ class Shard final : private Commands::Host,
   void ReleaseInput(engine::Slot slot) override;
   bool AdmitUser(engine::Slot slot, Session& session) override;
   void OnConnected(engine::Slot slot) override;
+  std::uint64_t NextSessionNumber() override {
+    return server_.session_numbers.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
   void OnDeadlines(engine::Slot slot) override;
   std::int64_t UnixMs() override;
   void OnSubscribedByServer(const Request& answer) override;

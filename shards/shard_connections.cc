@@ -264,9 +264,8 @@ void Shard::DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view
     commands_.LeaveAll(slot, /*may_return=*/false);
   // Codes of an application are not counted one by one.
   const bool usual =
-      code == static_cast<std::uint16_t>(protocol::DisconnectCode::kForceNoReconnect);
-  EndClient(slot, usual ? CloseReason::kForceNoReconnect : CloseReason::kByApplication, code,
-            reason);
+      counted == CloseReason::kForceNoReconnect || counted == CloseReason::kConnectionLimit;
+  EndClient(slot, usual ? counted : CloseReason::kByApplication, code, reason);
 }
 
 // --- Closing -------------------------------------------------------------------------------------

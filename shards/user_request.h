@@ -24,6 +24,8 @@ struct UserRequest {
   std::uint16_t disconnect_code = 0;
   std::string disconnect_reason;
   std::vector<std::string> whitelist;  // Client ids that stay.
+  // Those that were numbered before this one (Session::number); 0 = all.
+  std::uint64_t before = 0;
 
   // kSubscribeUser: what the client is told, as JSON and as it came, which may be any bytes.
   std::string data;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine/invariant.h"
-#include "protocol/centrifuge/channel_pattern.h"
+#include "protocol/glob.h"
 
 namespace tickcast::shards {
 namespace {
@@ -58,6 +58,7 @@ void UserRequests::ForEachTarget(const UserRequest& request, Act&& act) {
 
 void UserRequests::Disconnect(const UserRequest& request) {
   ForEachTarget(request, [&](engine::Slot slot, const Session& session) {
+    if (request.before != 0 && session.number >= request.before) return;
     const bool stays = std::find(request.whitelist.begin(), request.whitelist.end(),
                                  session.client) != request.whitelist.end();
     if (!stays) host_.DisconnectAs(slot, request.disconnect_code, request.disconnect_reason);
@@ -158,7 +159,7 @@ void UserRequests::SurveyInfo(Survey& survey) {
 
 void UserRequests::SurveyChannels(Request& request) {
   // Who asked has compiled it before.
-  auto pattern = protocol::ChannelPattern::Compile(request.channel);
+  auto pattern = protocol::Glob::Compile(request.channel);
   INVARIANT(pattern.has_value(), "a pattern that crosses is one");
   const bool all = request.channel.empty();
   channels_.ForEach([&](const Channel& channel) {
