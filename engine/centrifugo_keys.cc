@@ -63,7 +63,10 @@ const CentrifugoRule kRules[] = {
     {"controller", Told::kNever, {}, {}},
     {"shared_poll.hmac_secret_key", Told::kWarning, {}, "there are no shared polls yet"},
     {"shared_poll", Told::kNever, {}, {}},
-    {"client.token.insecure_skip_jwks_endpoint_safety_check", Told::kNever, {}, {}},
+    {"client.token.insecure_skip_jwks_endpoint_safety_check",
+     Told::kWarning,
+     {},
+     "a group that jwks_public_endpoint names has to list its values: (?P<tenant>one|two)"},
     {"client.queue_max_size", Told::kWarning, "1048576",
      "no queue is kept per connection: who does not read is sent the newest, and closed after "
      "client.slow_client_timeout"},

@@ -195,7 +195,12 @@ const ConfigField<TokenConfig> kTokenFields[] = {
      AT(TokenConfig, ecdsa_public_key)},
     {{"jwks_public_endpoint", Text(CheckUrl),
       "A URL of a JSON Web Key Set (RFC 7517): a token is verified with the key that its `kid` "
-      "names. RSA, EC and Ed25519 keys."},
+      "names. RSA, EC and Ed25519 keys. `{{tenant}}` in it stands for what the group of that name "
+      "in "
+      "`issuer_regex` or `audience_regex` matches, which has to list its values, "
+      "`(?P<tenant>one|two)`: "
+      "all URLs, at most 64, are known and fetched from the start, and a key of one is good for "
+      "tokens of that one alone."},
      AT(TokenConfig, jwks_public_endpoint)},
     {{"jwks_file", Any(), "The same from a file, which is read again when it changes."},
      AT(TokenConfig, jwks_file)},

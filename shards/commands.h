@@ -139,7 +139,8 @@ class Commands {
     engine::Slot slot;
     std::uint32_t generation;
     const TokenChecker* checker;
-    std::uint64_t tries;  // Of their source, when it began.
+    std::size_t realm;    // Whose keys they are, …
+    std::uint64_t tries;  // … and of their source, when it began.
     std::uint64_t until_ns;
   };
 

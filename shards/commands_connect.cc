@@ -95,13 +95,13 @@ void Commands::CheckConnectToken(engine::Slot slot, std::string_view token) {
 // for that once, whatever else is true.
 JwtResult Commands::CheckToken(engine::Slot slot, TokenChecker& checker, std::string_view token,
                                protocol::JwtClaims& claims) {
-  const std::uint64_t tries = checker.tries();
   const JwtResult result = checker.Verify(token, host_.UnixSeconds(), claims);
   if (result == JwtResult::kUnknownKey && !again_ && checker.LooksForKeys(host_.NowNs())) {
     waiting_for_keys_.push_back({.slot = slot,
                                  .generation = connections_.generation(slot),
                                  .checker = &checker,
-                                 .tries = tries,
+                                 .realm = checker.realm(),
+                                 .tries = checker.tries_before(),
                                  .until_ns = host_.NowNs() + kKeysWaitNs});
     Wait();
     return result;
@@ -114,7 +114,7 @@ void Commands::RetryTokens() {
   revocations_.Expire(host_.UnixSeconds());
   if (waiting_for_keys_.empty()) return;
   for (const KeysWaiter& waiter : std::exchange(waiting_for_keys_, {})) {
-    if (waiter.checker->tries() == waiter.tries && host_.NowNs() < waiter.until_ns) {
+    if (waiter.checker->tries(waiter.realm) == waiter.tries && host_.NowNs() < waiter.until_ns) {
       waiting_for_keys_.push_back(waiter);
     } else {
       RunAgain(waiter.slot, waiter.generation);

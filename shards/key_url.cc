@@ -11,16 +11,17 @@
 
 namespace tickcast::shards {
 
-KeyUrl::KeyUrl(std::string url, std::uint32_t slot, SharedKeys& keys, engine::Registry& registry)
-    : url_(std::move(url)),
-      slot_(slot),
-      keys_(keys),
-      loads_(registry.AddCounter(
-          "tickcast_token_keys_loads_total", "JWKS documents that were taken over",
-          {{"source", "url"}, {"use", slot == 0 ? "connection" : "subscription"}})),
-      failures_(registry.AddCounter(
-          "tickcast_token_keys_failures_total", "JWKS documents that could not be had or read",
-          {{"source", "url"}, {"use", slot == 0 ? "connection" : "subscription"}})) {}
+KeyUrl::Metrics::Metrics(engine::Registry& registry, const char* use)
+    : loads(registry.AddCounter("tickcast_token_keys_loads_total",
+                                "JWKS documents that were taken over",
+                                {{"source", "url"}, {"use", use}})),
+      failures(registry.AddCounter("tickcast_token_keys_failures_total",
+                                   "JWKS documents that could not be had or read",
+                                   {{"source", "url"}, {"use", use}})) {}
+
+KeyUrl::KeyUrl(std::string url, std::uint32_t slot, SharedKeys& keys,
+               std::shared_ptr<const Metrics> metrics)
+    : url_(std::move(url)), slot_(slot), keys_(keys), metrics_(std::move(metrics)) {}
 
 void KeyUrl::Poll(std::uint64_t now_ns, engine::HttpPort* http) {
   const bool wanted = wanted_.load(std::memory_order_acquire);
@@ -43,11 +44,11 @@ void KeyUrl::Poll(std::uint64_t now_ns, engine::HttpPort* http) {
 
 void KeyUrl::OnAnswer(const engine::HttpCall& call, std::uint64_t now_ns) {
   if (TakeOver(call)) {
-    loads_.Add();
+    metrics_->loads.Add();
     retry_ns_ = kFirstRetryNs;
     due_ns_ = now_ns + kLifeNs;
   } else {
-    failures_.Add();
+    metrics_->failures.Add();
     due_ns_ = now_ns + retry_ns_;
     retry_ns_ = std::min(retry_ns_ * 2, kLastRetryNs);
   }

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "engine/metrics.h"
@@ -25,8 +26,17 @@ class KeyUrl final : public KeySource {
   static constexpr std::uint64_t kFirstRetryNs = 1'000'000'000;
   static constexpr std::uint64_t kLastRetryNs = 60'000'000'000;
 
-  // `slot` comes back in HttpCall::slot. `keys` and `registry` outlive it.
-  KeyUrl(std::string url, std::uint32_t slot, SharedKeys& keys, engine::Registry& registry);
+  // Of all URLs of one use, "connection" or "subscription".
+  struct Metrics {
+    Metrics(engine::Registry& registry, const char* use);
+
+    engine::Counter& loads;
+    engine::Counter& failures;
+  };
+
+  // `slot` comes back in HttpCall::slot. `keys` outlive it.
+  KeyUrl(std::string url, std::uint32_t slot, SharedKeys& keys,
+         std::shared_ptr<const Metrics> metrics);
 
   void Poll(std::uint64_t now_ns, engine::HttpPort* http) override;
   void OnAnswer(const engine::HttpCall& call, std::uint64_t now_ns) override;
@@ -39,8 +49,7 @@ class KeyUrl final : public KeySource {
   const std::string url_;
   const std::uint32_t slot_;
   SharedKeys& keys_;
-  engine::Counter& loads_;
-  engine::Counter& failures_;
+  const std::shared_ptr<const Metrics> metrics_;
   std::uint64_t due_ns_ = 0;
   std::uint64_t retry_ns_ = kFirstRetryNs;
   std::atomic<bool> fetching_{false};

@@ -177,4 +177,14 @@ JwtResult JwtVerifier::Verify(std::string_view token, std::int64_t now_s, JwtCla
   return result;
 }
 
+JwtResult JwtVerifier::ReadUnverified(std::string_view token, JwtClaims& claims) {
+  claims = {};
+  if (token.size() > kMaxTokenBytes) return JwtResult::kTooLong;
+  const std::optional<Parts> parts = Split(token);
+  if (!parts) return JwtResult::kMalformed;
+  if (impl_->ReadClaims(parts->payload, claims)) return JwtResult::kOk;
+  claims = {};
+  return JwtResult::kWrongClaims;
+}
+
 }  // namespace tickcast::protocol

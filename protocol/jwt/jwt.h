@@ -71,6 +71,10 @@ class JwtVerifier {
   // with another than asked for.
   JwtResult Verify(std::string_view token, std::int64_t now_s, JwtClaims& claims);
 
+  // What the token claims, whoever has signed it: to find out whose keys to check it with, and for
+  // nothing else. kOk, kTooLong, kMalformed or kWrongClaims.
+  JwtResult ReadUnverified(std::string_view token, JwtClaims& claims);
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

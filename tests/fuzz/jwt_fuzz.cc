@@ -63,6 +63,9 @@ void Try(JwtVerifier& verifier, std::string_view token, bool may_pass) {
   const JwtResult result = verifier.Verify(token, 1700000000, claims);
   RequirePromises(result, claims);
   Require(may_pass || IsInvalid(result));
+  // Whoever has signed it: what may be verified has claims that could be read before.
+  const bool readable = verifier.ReadUnverified(token, claims) == JwtResult::kOk;
+  Require(readable || IsInvalid(result));
 }
 
 }  // namespace

@@ -151,10 +151,10 @@ TEST_F(TokenAuthorityTest, AFileIsReadAgainWhenItChanges) {
   EXPECT_EQ(Check(checker, protocol::HmacToken(R"({"alg":"HS256"})", "{}", "HS256", "left over")),
             JwtResult::kUnknownKey);
 
-  const std::uint64_t before = trust.keys.version();
+  const std::uint64_t before = trust.realms[0].keys.version();
   write("no document");
   write(Document(two, "2"));
-  for (int i = 0; i < 1000 && trust.keys.version() == before; ++i) {
+  for (int i = 0; i < 1000 && trust.realms[0].keys.version() == before; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_EQ(Check(checker, TokenOf(two, "2")), JwtResult::kOk);
@@ -197,7 +197,7 @@ TEST_F(KeyUrlTest, IsFetchedAtTheStartAndEveryHour) {
   Poll(kSecond);
   EXPECT_EQ(port_.calls.size(), 1) << "one call at a time";
   Answer(kSecond, HttpOutcome::kAnswered, 200, Document(one_, "1"));
-  EXPECT_EQ(checker_->tries(), 1);
+  EXPECT_EQ(checker_->tries(0), 1);
   EXPECT_EQ(Check(*checker_, TokenOf(one_, "1")), JwtResult::kOk);
   Poll(kSecond + KeyUrl::kLifeNs - 1);
   EXPECT_TRUE(port_.calls.empty());
@@ -255,6 +255,89 @@ TEST_F(KeyUrlTest, AFullPortIsTriedAgain) {
   port_.full = false;
   Poll(1);
   EXPECT_EQ(port_.calls.size(), 1);
+}
+
+// Two tenants with keys of the same id: each signs for itself alone.
+class RealmsTest : public TokenAuthorityTest {
+ protected:
+  RealmsTest() {
+    config_.token.jwks_public_endpoint = "https://issuer.example/{{tenant}}.json";
+    config_.token.issuer_regex = "^https://(?P<tenant>one|two)\\.example$";
+    config_.subscription_token = config_.token;
+    config_.subscription_token.enabled = true;
+    authority_ = Make().value();
+    checker_ = std::make_unique<TokenChecker>(authority_->trust(TokenAuthority::Use::kConnection));
+  }
+  // Answers the call to `url` that is under way for connections or subscriptions.
+  void Answer(std::string_view url, bool subscription, std::string response) {
+    for (auto call = port_.calls.begin(); call != port_.calls.end(); ++call) {
+      if ((*call)->url != url || ((*call)->slot % 2 == 1) != subscription) continue;
+      (*call)->outcome = HttpOutcome::kAnswered;
+      (*call)->status = 200;
+      (*call)->response = std::move(response);
+      authority_->OnAnswer(**call, 0);
+      port_.calls.erase(call);
+      return;
+    }
+    ADD_FAILURE() << "nobody asks " << url;
+  }
+  static std::string TokenFor(const TestKey& key, std::string_view tenant) {
+    return protocol::SignedToken(
+        key, "EdDSA", R"({"alg":"EdDSA","kid":"k"})",
+        "{\"sub\":\"u\",\"iss\":\"https://" + std::string(tenant) + ".example\"}");
+  }
+
+  const TestKey one_ = TestKey::Ed25519();
+  const TestKey two_ = TestKey::Ed25519();
+  FakePort port_;
+  std::unique_ptr<TokenAuthority> authority_;
+  std::unique_ptr<TokenChecker> checker_;
+};
+
+TEST_F(RealmsTest, AKeyIsGoodForItsOwnIssuerAlone) {
+  authority_->Poll(0, &port_);
+  ASSERT_EQ(port_.calls.size(), 4u) << "every URL, for connections and for subscriptions";
+  EXPECT_EQ(Check(*checker_, TokenFor(two_, "two")), JwtResult::kUnknownKey);
+  const std::size_t two = checker_->realm();
+  EXPECT_TRUE(checker_->has_no_keys());
+  EXPECT_TRUE(checker_->LooksForKeys(0));
+  EXPECT_EQ(checker_->tries_before(), 0u);
+  Answer("https://issuer.example/one.json", false, Document(one_, "k"));
+  EXPECT_EQ(checker_->tries(two), 0u) << "another's answer is none to it";
+  EXPECT_EQ(Check(*checker_, TokenFor(one_, "one")), JwtResult::kOk);
+  EXPECT_NE(checker_->realm(), two);
+  Answer("https://issuer.example/two.json", false, Document(two_, "k"));
+  EXPECT_EQ(checker_->tries(two), 1u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Check(*checker_, TokenFor(two_, "two")), JwtResult::kOk);
+    EXPECT_EQ(Check(*checker_, TokenFor(one_, "one")), JwtResult::kOk);
+    EXPECT_EQ(Check(*checker_, TokenFor(one_, "two")), JwtResult::kWrongSignature);
+    EXPECT_EQ(Check(*checker_, TokenFor(two_, "one")), JwtResult::kWrongSignature);
+  }
+  EXPECT_EQ(Check(*checker_, TokenFor(one_, "three")), JwtResult::kWrongIssuer);
+  EXPECT_EQ(Check(*checker_, TokenOf(one_, "k")), JwtResult::kWrongIssuer);
+  EXPECT_EQ(Check(*checker_, "a.b"), JwtResult::kMalformed);
+  EXPECT_EQ(Check(*checker_, "a.!.c"), JwtResult::kWrongClaims);
+  // Subscriptions have keys of their own.
+  TokenChecker subscriptions(authority_->trust(TokenAuthority::Use::kSubscription));
+  EXPECT_EQ(Check(subscriptions, TokenFor(one_, "one")), JwtResult::kUnknownKey);
+  Answer("https://issuer.example/one.json", true, Document(two_, "k"));
+  EXPECT_EQ(Check(subscriptions, TokenFor(one_, "one")), JwtResult::kWrongSignature);
+  EXPECT_EQ(Check(subscriptions, TokenFor(two_, "one")), JwtResult::kOk);
+}
+
+TEST_F(RealmsTest, NewKeysOfOneAreTakenOver) {
+  authority_->Poll(0, &port_);
+  Answer("https://issuer.example/one.json", false, Document(one_, "k"));
+  Answer("https://issuer.example/two.json", false, Document(one_, "k"));
+  EXPECT_EQ(Check(*checker_, TokenFor(one_, "one")), JwtResult::kOk);
+  EXPECT_EQ(Check(*checker_, TokenFor(one_, "two")), JwtResult::kOk);
+  port_.calls.clear();
+  authority_->Poll(KeyUrl::kLifeNs, &port_);
+  Answer("https://issuer.example/two.json", false, Document(two_, "k"));
+  EXPECT_EQ(Check(*checker_, TokenFor(one_, "one")), JwtResult::kOk);
+  EXPECT_EQ(Check(*checker_, TokenFor(one_, "two")), JwtResult::kWrongSignature);
+  EXPECT_EQ(Check(*checker_, TokenFor(two_, "two")), JwtResult::kOk);
 }
 
 }  // namespace

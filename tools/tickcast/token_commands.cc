@@ -102,7 +102,7 @@ SubcommandResult Generate(std::span<const std::string> arguments, engine::Config
 
 // Fails where a key is wrong or cannot be had.
 absl::StatusOr<protocol::JwtVerifier> MakeVerifier(const engine::Config& config,
-                                                   bool subscription) {
+                                                   const std::string& token, bool subscription) {
   engine::ClientConfig client;
   client.token = TokenConfigFor(config, subscription);
   client.insecure_skip_token_signature_verify = config.client.insecure_skip_token_signature_verify;
@@ -111,9 +111,17 @@ absl::StatusOr<protocol::JwtVerifier> MakeVerifier(const engine::Config& config,
   if (!authority.ok()) return authority.status();
   const auto& trust = (*authority)->trust(shards::TokenAuthority::Use::kConnection);
   protocol::JwtVerifier verifier(trust.rules, trust.skip_signature);
-  verifier.SetKeys(trust.keys.Get());
+  verifier.SetKeys(trust.realms.front().keys.Get());
   if (!client.token.jwks_public_endpoint.empty()) {
-    auto keys = DownloadJwks(client.token.jwks_public_endpoint);
+    std::string url = client.token.jwks_public_endpoint;
+    if (trust.endpoint) {
+      protocol::JwtClaims claims;
+      verifier.ReadUnverified(token, claims);
+      const auto found = trust.endpoint->Find(claims);
+      if (!found) return absl::NotFoundError("its iss and aud name none of the JWKS documents");
+      url = trust.endpoint->urls()[*found];
+    }
+    auto keys = DownloadJwks(url);
     if (!keys.ok()) return keys.status();
     verifier.SetKeys(*std::move(keys));
   }
@@ -151,10 +159,10 @@ SubcommandResult Check(std::span<const std::string> arguments, engine::ConfigSou
   engine::LoadedConfig loaded;
   std::string mistakes = LoadForSubcommand(options, std::move(sources), loaded);
   if (!mistakes.empty()) return {kSubcommandUsage, {}, std::move(mistakes)};
-  auto verifier = MakeVerifier(loaded.config, subscription);
+  const std::string& token = options.operands.front();
+  auto verifier = MakeVerifier(loaded.config, token, subscription);
   if (!verifier.ok()) return Failed(verifier.status().message());
 
-  const std::string& token = options.operands.front();
   protocol::JwtClaims claims;
   const protocol::JwtResult verdict =
       verifier->Verify(token, absl::ToUnixSeconds(absl::Now()), claims);
