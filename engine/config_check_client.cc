@@ -26,6 +26,29 @@ void CheckPersonalChannel(ConfigChecker& check) {
   }
 }
 
+template <typename Transform>
+void CheckTransforms(ConfigChecker& check, const std::string& section,
+                     const std::vector<Transform>& transforms, std::uint32_t Transform::*to,
+                     const char* key) {
+  for (std::size_t i = 0; i < transforms.size(); ++i) {
+    if (transforms[i].*to != 0) continue;
+    check.Wrong(absl::StrCat(section, ".transforms[", i, "]"), absl::StrCat("needs ", key));
+  }
+}
+
+void CheckConnectTransforms(ConfigChecker& check) {
+  const Config& config = check.config();
+  CheckTransforms(check, "client.connect_code_to_unidirectional_disconnect",
+                  config.client.connect_code_to_unidirectional_disconnect.transforms,
+                  &DisconnectTransform::to_code, "to.code");
+  CheckTransforms(check, "uni_http_stream.connect_code_to_http_response",
+                  config.uni_http_stream.connect_code_to_http_response.transforms,
+                  &ResponseTransform::to_status_code, "to.status_code");
+  CheckTransforms(check, "uni_sse.connect_code_to_http_response",
+                  config.uni_sse.connect_code_to_http_response.transforms,
+                  &ResponseTransform::to_status_code, "to.status_code");
+}
+
 // Two keys in one place would never both be found.
 void CheckPaths(ConfigChecker& check) {
   const Config& config = check.config();
@@ -77,6 +100,7 @@ void CheckClient(ConfigChecker& check) {
     check.Useless("client.subscription_token", "has no effect without its `enabled`");
   }
   CheckPersonalChannel(check);
+  CheckConnectTransforms(check);
   CheckPaths(check);
 }
 

@@ -83,7 +83,6 @@ struct ClientConfig {
   std::uint64_t stale_close_delay_ns = 10'000'000'000;
   std::uint64_t head_timeout_ns = 5'000'000'000;
   std::uint64_t slow_client_timeout_ns = 30'000'000'000;
-  std::uint64_t channel_position_check_delay_ns = 40'000'000'000;
 
   std::uint32_t channel_limit = 1024;
   std::uint32_t subscribe_rate = 100;          // Subscribes a second and connection; 0: any number.

@@ -7,23 +7,24 @@
 namespace tickcast::engine {
 namespace {
 
-// RFC 6454 section 6.2: scheme, host and port, and nothing behind them; `*` and `?` may stand for
-// parts of it.
+bool IsGlobCharacter(char c) {
+  return std::string_view("*?[{\\").find(c) != std::string_view::npos;
+}
+
+// RFC 6454 sections 6.2 and 7: scheme, host and port, and nothing behind them, or `null`, or a
+// pattern for it. Whether a pattern is one is found where it is used (shards/origin.h).
 std::string_view CheckOrigin(std::string_view text) {
   const std::size_t scheme_end = text.find("://");
-  std::string_view host;
-  if (scheme_end != std::string_view::npos && scheme_end > 0) {
-    host = text.substr(scheme_end + 3);
-  } else if (text.starts_with('*')) {
-    host = text;
-  }
+  const bool has_scheme = scheme_end != std::string_view::npos && scheme_end > 0;
+  const std::string_view host = has_scheme ? text.substr(scheme_end + 3) : text;
+  const bool complete = has_scheme ? !host.empty() || text == "file://"
+                                   : text == "null" || (!text.empty() && IsGlobCharacter(text[0]));
   const bool plain = std::none_of(host.begin(), host.end(), [](char c) {
-    return std::string_view("/#[]{}\\").find(c) != std::string_view::npos ||
-           static_cast<unsigned char>(c) <= ' ';
+    return c == '/' || c == '#' || static_cast<unsigned char>(c) <= ' ';
   });
-  if (!host.empty() && plain) return {};
-  return "an origin such as \"https://example.com\", without a path, \"*\" and \"?\" in it for any "
-         "text and any character";
+  if (complete && plain) return {};
+  return "an origin such as \"https://example.com\", without a path, or a pattern for it such as "
+         "\"https://*.example.com\"";
 }
 
 std::string_view CheckPem(std::string_view text) {
@@ -36,12 +37,12 @@ std::string_view CheckUrl(std::string_view text) {
   return "a URL that begins with http:// or https://, or empty";
 }
 
-std::string_view CheckClaim(std::string_view text) {
 // What a header may be called (RFC 9110 section 5.6.2), or nothing.
 std::string_view CheckHeader(std::string_view text) {
   return text.empty() ? std::string_view() : CheckHeaderName(text);
 }
 
+std::string_view CheckClaim(std::string_view text) {
   const bool word = std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   });
@@ -54,9 +55,11 @@ const ConfigField<Config> kRows[] = {
       "Everybody may connect without a token, subscribe and publish everywhere. For development."},
      AT(Config, client.insecure)},
     {{"client.allowed_origins", Text(CheckOrigin),
-      "The web pages that may connect, by the `Origin` header of their requests; `*` stands for "
+      "The web pages that may connect, by the `Origin` header of their requests. `*` stands for "
       "any "
-      "text and `?` for any one character: `https://*.example.com`. An empty list refuses every "
+      "text, `?` for any one character, `[a-c]`, `[abc]` and `[!abc]` for one of these or none of "
+      "them, `{a,b}` for one of several patterns, and `\\` takes away the next one's meaning: "
+      "`https://{www,app}.example.com`. An empty list refuses every "
       "request that has an `Origin` (403); one without the header, which no browser sends, "
       "passes."},
      AT(Config, client.allowed_origins)},
@@ -76,20 +79,27 @@ const ConfigField<Config> kRows[] = {
       "Tokens are believed whoever signed them; expiry and the other claims still count. For "
       "development."},
      AT(Config, client.insecure_skip_token_signature_verify)},
-    {{"client.connect_include_server_time", Any(),
-      "The reply to connect has `time`, the server's clock in Unix milliseconds."},
-     AT(Config, client.connect_include_server_time)},
     {{"client.user_id_http_header", Text(CheckHeader),
       "The header in which a proxy before the server names the user of a connection that has no "
       "token, where nobody may connect as anonymous. The proxy must take it away from what clients "
       "send. It grants no channels: the personal one and those that the client names in its "
       "connect are left out. Empty: none."},
      AT(Config, client.user_id_http_header)},
+    {{"client.connect_include_server_time", Any(),
+      "The reply to connect has `time`, the server's clock in Unix milliseconds."},
+     AT(Config, client.connect_include_server_time)},
     {{"client.proxy.connect", Any(), "The backend that says who a client without a token is."},
      SECTION_AT(Config, client.proxy.connect, ClientProxyFields())},
     {{"client.proxy.refresh", Any(),
       "The backend that says whether a connection that expires may stay."},
      SECTION_AT(Config, client.proxy.refresh, ClientProxyFields())},
+    {{"client.connect_code_to_unidirectional_disconnect.enabled", Any(),
+      "Errors of connect become the disconnects of `transforms` on unidirectional transports, and "
+      "those that it does not name what they become without it."},
+     AT(Config, client.connect_code_to_unidirectional_disconnect.enabled)},
+    {{"client.connect_code_to_unidirectional_disconnect.transforms", Any(), "See below."},
+     LIST_AT(Config, client.connect_code_to_unidirectional_disconnect.transforms,
+             DisconnectTransformFields())},
     {{"client.subscribe_to_user_personal_channel.enabled", Any(),
       "A client with a user is subscribed to the user's own channel as it connects: "
       "`NAMESPACE:#USER`."},
@@ -97,6 +107,10 @@ const ConfigField<Config> kRows[] = {
     {{"client.subscribe_to_user_personal_channel.personal_channel_namespace", Any(),
       "Its namespace. Empty: none, `#USER`."},
      AT(Config, client.subscribe_to_user_personal_channel.personal_channel_namespace)},
+    {{"client.subscribe_to_user_personal_channel.single_connection", Any(),
+      "A user has one connection: when another one connects, the older one is closed with 3504, "
+      "after which SDKs do not come back. `client.user_connection_limit` does not count then."},
+     AT(Config, client.subscribe_to_user_personal_channel.single_connection)},
     {{"client.ping_interval",
       {.least = kSecond, .most = kHour, .or_zero = true, .step = kSecond},
       "How often the server pings, in whole seconds, because the protocol tells clients so. `0s`: "
@@ -107,10 +121,6 @@ const ConfigField<Config> kRows[] = {
       "`client.ping_interval`. `0s`: no pong is expected."},
      DURATION_AT(Config, client.pong_timeout_ns)},
     {{"client.expired_close_delay", Between(0, kHour),
-    {{"client.subscribe_to_user_personal_channel.single_connection", Any(),
-      "A user has one connection: when another one connects, the older one is closed with 3504, "
-      "after which SDKs do not come back. `client.user_connection_limit` does not count then."},
-     AT(Config, client.subscribe_to_user_personal_channel.single_connection)},
       "How long a connection that has expired may take to refresh before it is closed with 3005."},
      DURATION_AT(Config, client.expired_close_delay_ns)},
     {{"client.expired_sub_close_delay", Between(0, kHour),
@@ -175,6 +185,14 @@ const ConfigField<Config> kRows[] = {
      AT(Config, client.recovery_max_publication_limit)},
 };
 
+const ConfigField<DisconnectTransform> kDisconnectTransformFields[] = {
+    {{"code", Between(1, 1'999), "The error that connect ends with."},
+     AT(DisconnectTransform, code)},
+    {{"to.code", Between(3'000, 4'999), "The disconnect's code."},
+     AT(DisconnectTransform, to_code)},
+    {{"to.reason", Text(CheckReason), "Its reason."}, AT(DisconnectTransform, to_reason)},
+};
+
 const ConfigField<TokenConfig> kTokenFields[] = {
     {{"enabled", Any(),
       "Subscription tokens are verified by this section, and by `client.token` no more."},
@@ -220,5 +238,8 @@ const ConfigField<TokenConfig> kTokenFields[] = {
 
 std::span<const ConfigField<Config>> ClientRows() { return kRows; }
 std::span<const ConfigField<TokenConfig>> TokenFields() { return kTokenFields; }
+std::span<const ConfigField<DisconnectTransform>> DisconnectTransformFields() {
+  return kDisconnectTransformFields;
+}
 
 }  // namespace tickcast::engine

@@ -55,7 +55,8 @@ using ConfigTarget =
                  ConfigSection<Namespace>, ConfigSection<TokenConfig>, ConfigSection<ProxyConfig>,
                  ConfigSection<RpcNamespace>, ConfigList<Namespace>, ConfigList<ProxyConfig>,
                  ConfigList<RpcNamespace>, ConfigList<HttpHeader>, ConfigList<StatusTransform>,
-                 ConfigList<ReplayFeedConfig>>;
+                 ConfigList<ReplayFeedConfig>, ConfigList<DisconnectTransform>,
+                 ConfigList<ResponseTransform>>;
 
 // Which values of its type a key takes.
 struct ConfigBounds {
@@ -96,6 +97,8 @@ std::span<const ConfigField<RpcNamespace>> RpcNamespaceFields();
 std::span<const ConfigField<HttpHeader>> HttpHeaderFields();
 std::span<const ConfigField<StatusTransform>> StatusTransformFields();
 std::span<const ConfigField<ReplayFeedConfig>> ReplayFields();
+std::span<const ConfigField<DisconnectTransform>> DisconnectTransformFields();
+std::span<const ConfigField<ResponseTransform>> ResponseTransformFields();
 
 // The exchanges that have a decoder, as feeds.replay names them.
 std::span<const std::string_view> ReplayExchanges();

@@ -125,6 +125,10 @@ std::string ConfigReference() {
       ProxyFields(), text);
   AppendTable("Each of a proxy's `http.static_headers`", HttpHeaderFields(), text);
   AppendTable("Each of a proxy's `http.status_to_code_transforms`", StatusTransformFields(), text);
+  AppendTable("Each of `client.connect_code_to_unidirectional_disconnect.transforms`",
+              DisconnectTransformFields(), text);
+  AppendTable("Each of `connect_code_to_http_response.transforms`", ResponseTransformFields(),
+              text);
   AppendTable("Each of `feeds.replay`", ReplayFields(), text);
   return text;
 }

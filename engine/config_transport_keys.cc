@@ -51,6 +51,9 @@ const ConfigField<Config> kRows[] = {
     {{"uni_websocket.disable_disconnect_push", Any(),
       "No disconnect push before the close frame, which has the same code and reason."},
      AT(Config, uni_websocket.disable_disconnect_push)},
+    {{"uni_websocket.disable_closing_handshake", Any(),
+      "It ends without a close frame, as Centrifugo did before 6.5.1."},
+     AT(Config, uni_websocket.disable_closing_handshake)},
     {{"uni_websocket.join_push_messages", Any(),
       "Several pushes may come in one message, a line each."},
      AT(Config, uni_websocket.join_push_messages)},
@@ -62,17 +65,41 @@ const ConfigField<Config> kRows[] = {
     {{"uni_http_stream.max_request_body_size", Between(1 * kKiB, kMiB),
       "Most bytes of its connect request; more is 413."},
      AT(Config, uni_http_stream.max_request_body_size)},
+    {{"uni_http_stream.connect_code_to_http_response.enabled", Any(),
+      "A connect that fails is a response with the status of `transforms`, or 500 where it names "
+      "none; "
+      "the response begins only when the client is connected."},
+     AT(Config, uni_http_stream.connect_code_to_http_response.enabled)},
+    {{"uni_http_stream.connect_code_to_http_response.transforms", Any(), "See below."},
+     LIST_AT(Config, uni_http_stream.connect_code_to_http_response.transforms,
+             ResponseTransformFields())},
     {{"uni_sse.enabled", Any(), "Pushes as Server-Sent Events, for a bare EventSource."},
      AT(Config, uni_sse.enabled)},
     {{"uni_sse.handler_prefix", Text(CheckPath), "Its path."}, AT(Config, uni_sse.handler_prefix)},
     {{"uni_sse.max_request_body_size", Between(1 * kKiB, kMiB),
       "Most bytes of its connect request, where it comes by POST; more is 413."},
      AT(Config, uni_sse.max_request_body_size)},
+    {{"uni_sse.connect_code_to_http_response.enabled", Any(), "The same of this transport."},
+     AT(Config, uni_sse.connect_code_to_http_response.enabled)},
+    {{"uni_sse.connect_code_to_http_response.transforms", Any(), "See below."},
+     LIST_AT(Config, uni_sse.connect_code_to_http_response.transforms, ResponseTransformFields())},
+};
+
+const ConfigField<ResponseTransform> kResponseTransformFields[] = {
+    {{"code", Between(1, 4'999), "The error or disconnect that connect ends with."},
+     AT(ResponseTransform, code)},
+    {{"to.status_code", Between(200, 599), "The status of the response."},
+     AT(ResponseTransform, to_status_code)},
+    {{"to.body", Any(), "Its body. Empty: the error's message or the disconnect's reason."},
+     AT(ResponseTransform, to_body)},
 };
 // clang-format on
 
 }  // namespace
 
 std::span<const ConfigField<Config>> TransportRows() { return kRows; }
+std::span<const ConfigField<ResponseTransform>> ResponseTransformFields() {
+  return kResponseTransformFields;
+}
 
 }  // namespace tickcast::engine

@@ -128,7 +128,7 @@ bool Commands::RunConnected(engine::Slot slot, const Command& command) {
 
 bool Commands::Pong(engine::Slot slot) {
   Connection& connection = connections_[slot];
-  if (!connection.awaiting_pong) {
+  if (!connection.awaiting_pong || connection.frame_pings) {
     host_.Disconnect(slot, DisconnectCode::kBadRequest);
     return false;
   }
@@ -294,7 +294,7 @@ void Commands::ReplyError(engine::Slot slot, std::uint32_t id, ErrorCode error) 
   // There are no replies on a unidirectional transport: whose connect fails is closed.
   if (connections_[slot].form.bare) {
     metrics_.CountError(error);
-    return host_.Disconnect(slot, protocol::DisconnectFor(error));
+    return host_.RefuseOneWay(slot, error);
   }
   metrics_.CountError(error);
   protocol::AppendErrorReply(connections_[slot].form, id, error, connections_.NewLine(slot));

@@ -42,6 +42,8 @@ class Commands {
     virtual void Disconnect(engine::Slot slot, protocol::DisconnectCode code) = 0;
     // The same with a code and reason of the application's own. REQUIRES: 3000 <= code < 5000.
     virtual void DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) = 0;
+    // A command of a client without replies has failed, which is its connect: ends the connection.
+    virtual void RefuseOneWay(engine::Slot slot, protocol::ErrorCode error) = 0;
     // The connection's input need not be read for now: commands of it wait already …
     virtual void HoldInput(engine::Slot slot) = 0;
     // … and they wait no more.
@@ -49,10 +51,10 @@ class Commands {
     // Whether the user of `session`, which the connection is about to get, may have one more. It is
     // counted until the connection ends.
     virtual bool AdmitUser(engine::Slot slot, Session& session) = 0;
-    // The connect command succeeded: pings begin.
-    virtual void OnConnected(engine::Slot slot) = 0;
     // One more than at the last call on any shard.
     virtual std::uint64_t NextSessionNumber() = 0;
+    // The connect command succeeded: pings begin.
+    virtual void OnConnected(engine::Slot slot) = 0;
     // The connection's deadlines have changed: NextDueNs().
     virtual void OnDeadlines(engine::Slot slot) = 0;
     // Wall-clock time since 1970, for tokens.
@@ -170,12 +172,12 @@ class Commands {
   protocol::JwtResult CheckToken(engine::Slot slot, TokenChecker& checker, std::string_view token,
                                  protocol::JwtClaims& claims);
   void ConnectAnonymously(engine::Slot slot);
+  void ConnectByHeader(engine::Slot slot);
   void CheckConnectToken(engine::Slot slot, std::string_view token);
   bool TakeConnectClaims(engine::Slot slot, const protocol::JwtClaims& claims);
   bool AddTokenSubscription(engine::Slot slot, const protocol::TokenSubscription& sub);
   bool AddAskedSubscriptions(engine::Slot slot);
   ServerSubscription* AddServerSubscription(engine::Slot slot, std::string_view channel,
-  void ConnectByHeader(engine::Slot slot);
                                             const engine::Namespace& ns);
   void ContinueConnect(engine::Slot slot);
   void AskServerSide(engine::Slot slot, ServerSubscription& sub, std::uint32_t id);
@@ -185,13 +187,13 @@ class Commands {
   std::optional<protocol::DisconnectCode> RevokedMeanwhile(const Session& session);
   void FinishConnect(engine::Slot slot);
   void FailConnect(engine::Slot slot, protocol::ErrorCode error);
-  static SubscriptionDetails DetailsBy(const engine::Namespace& ns);
-  static void Override(const protocol::SubscriptionOverride& by, SubscriptionDetails& details);
-
   // Whether a user's newest connection ends its others (commands_server.cc).
   bool AllowsOneConnection(engine::Slot slot);
   bool SomeShardIsCongested() const;
   void EndOlderConnections(engine::Slot slot);
+  static SubscriptionDetails DetailsBy(const engine::Namespace& ns);
+  static void Override(const protocol::SubscriptionOverride& by, SubscriptionDetails& details);
+
   // What was granted, and until when (commands_refresh.cc).
   void Refresh(engine::Slot slot, const Command& command);
   void SubRefresh(engine::Slot slot, const Command& command);

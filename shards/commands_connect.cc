@@ -358,7 +358,9 @@ void Commands::FinishConnect(engine::Slot slot) {
   result.subs = subs;
   result.expires = session.expires_ns != 0 && session.client_refreshes;
   if (result.expires) result.ttl_s = SecondsUntil(session.expires_ns);
-  result.ping_s = static_cast<std::uint32_t>(config_.client.ping_interval_ns / kSecond);
+  if (!connections_[slot].frame_pings) {
+    result.ping_s = static_cast<std::uint32_t>(config_.client.ping_interval_ns / kSecond);
+  }
   result.pong = result.ping_s != 0 && config_.client.pong_timeout_ns != 0;
   NameSession(slot, *connections_[slot].session, result);
   if (config_.client.connect_include_server_time) result.time_ms = host_.UnixMs();
@@ -375,9 +377,9 @@ void Commands::FinishConnect(engine::Slot slot) {
   connections_[slot].connecting.reset();
   fan_out_.Release(slot);
   host_.OnConnected(slot);
+  if (one_connection) EndOlderConnections(slot);
 }
 
-  if (one_connection) EndOlderConnections(slot);
 // Rounded up: a client that comes back with the second that it was told is not too late.
 std::uint32_t Commands::SecondsUntil(std::uint64_t deadline_ns) {
   const std::uint64_t now_ns = host_.NowNs();

@@ -136,9 +136,10 @@ struct Connection {
   bool close_when_flushed = false;  // Close the socket as soon as all is answered and taken.
   bool close_frame_sent = false;    // kClosing: the peer's close frame ends it.
   bool awaiting_pong = false;
-  bool counted = false;    // As a client's, by ConnectionLimits.
-  bool answering = false;  // kHttp: a request is being answered; pipelined ones wait.
-  protocol::Form form;     // Of its replies and pushes; from the upgrade on it stays.
+  bool counted = false;      // As a client's, by ConnectionLimits.
+  bool answering = false;    // kHttp: a request is being answered; pipelined ones wait.
+  bool frame_pings = false;  // Asked for: it is pinged by RFC 6455 and not by the protocol.
+  protocol::Form form;       // Of its replies and pushes; from the upgrade on it stays.
   Transport transport = Transport::kWebSocket;  // Likewise.
   // The greater one of its own and its shard's, as its subscriptions have it.
   PressureLevel level = PressureLevel::kNormal;

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "protocol/json/payload.h"
-#include "shards/origin.h"
 #include "shards/session_key.h"
 
 namespace tickcast::shards {
@@ -24,12 +23,12 @@ bool EmulationHandler::Run(const HttpAsker& asker, const RequestHead& head, std:
   if (head.path != config_.emulation.handler_prefix) return false;
   std::vector<ResponseHeader> headers;
   if (head.method == "OPTIONS") {
-    AddPreflightHeaders(config_.client, head, kMethods, headers);
+    origins_.AddPreflightHeaders(head, kMethods, headers);
     responder_.Respond(asker, 204, {}, {}, headers);
     return true;
   }
   // Refusals carry them too, so that a page sees why.
-  AddCorsHeaders(config_.client, head, headers);
+  origins_.AddCorsHeaders(head, headers);
   if (head.method != "POST") {
     headers.push_back({"Allow", kMethods});
     responder_.Refuse(asker, 405, "this path has another method", false, headers);

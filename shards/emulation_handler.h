@@ -18,6 +18,7 @@
 #include "protocol/http/request_head.h"
 #include "shards/exchange.h"
 #include "shards/http_responder.h"
+#include "shards/origin.h"
 
 namespace tickcast::shards {
 
@@ -25,10 +26,11 @@ class EmulationHandler {
  public:
   // `node_uid` outlives the handler.
   EmulationHandler(const engine::Config& config, Exchange& exchange, HttpResponder& responder,
-                   ShardMetrics& metrics, const std::string& node_uid)
+                   Origins& origins, ShardMetrics& metrics, const std::string& node_uid)
       : config_(config),
         exchange_(exchange),
         responder_(responder),
+        origins_(origins),
         metrics_(metrics),
         node_uid_(node_uid) {}
 
@@ -52,6 +54,7 @@ class EmulationHandler {
   const engine::Config& config_;
   Exchange& exchange_;
   HttpResponder& responder_;
+  Origins& origins_;
   ShardMetrics& metrics_;
   const std::string& node_uid_;
   protocol::EmulationParser parser_;

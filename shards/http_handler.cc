@@ -8,9 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/invariant.h"
 #include "engine/metrics_text.h"
-#include "protocol/http/origin.h"
 #include "protocol/websocket/handshake.h"
-#include "shards/origin.h"
 
 namespace tickcast::shards {
 
@@ -54,11 +52,12 @@ HttpHandler::HttpHandler(const engine::Config& config, ConnectionTable& connecti
       host_(host),
       assets_(assets),
       responder_(connections, metrics, host),
+      origins_(config.client),
       api_(config, exchange, responder_, metrics, node),
       tickers_(exchange, responder_),
       slow_clients_(exchange, responder_),
-      streams_(config, connections, responder_, metrics, host),
-      emulation_(config, exchange, responder_, metrics, node.uid) {}
+      streams_(config, connections, responder_, origins_, metrics, host),
+      emulation_(config, exchange, responder_, origins_, metrics, node.uid) {}
 
 HttpAsker HttpHandler::AskerOf(engine::Slot slot, const RequestHead& head) const {
   return {.slot = slot,
@@ -166,7 +165,7 @@ bool HttpHandler::Accept(const HttpAsker& asker, const RequestHead& head) {
                       handshake.status == 426 ? headers : headers.first(0));
     return false;
   }
-  if (!OriginAllowed(config_.client, head)) {
+  if (!origins_.Allow(head)) {
     responder_.Refuse(asker, 403, "client.allowed_origins does not list this Origin");
     return false;
   }
@@ -180,6 +179,7 @@ bool HttpHandler::Accept(const HttpAsker& asker, const RequestHead& head) {
   Connection& connection = connections_[asker.slot];
   connection.form = {.encoding =
                          protobuf ? protocol::Encoding::kProtobuf : protocol::Encoding::kJson};
+  connection.frame_pings = protocol::QueryParameter(head.query, "cf_ws_frame_ping_pong") == "true";
   connection.answering = false;
   protocol::AppendUpgradeResponse(handshake, connections_.OutboxOf(asker.slot).raw);
   return true;
@@ -205,6 +205,7 @@ void HttpHandler::UpgradeOneWay(const HttpAsker& asker, const RequestHead& head)
   if (!Accept(asker, head)) return;
   Connection& connection = connections_[asker.slot];
   connection.form = {.bare = true};
+  connection.frame_pings = false;  // It has both.
   // Joined, several pushes are one message of lines, as on a WebSocket with commands.
   connection.transport =
       config_.uni_websocket.join_push_messages ? Transport::kWebSocket : Transport::kUniWebSocket;

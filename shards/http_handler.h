@@ -21,6 +21,7 @@
 #include "shards/exchange.h"
 #include "shards/http_responder.h"
 #include "shards/node.h"
+#include "shards/origin.h"
 #include "shards/server_api.h"
 #include "shards/shard_metrics.h"
 #include "shards/slow_clients.h"
@@ -66,6 +67,9 @@ class HttpHandler {
   // An answer to a question of ours (any asker but kSession). Its connection may be gone.
   void OnAnswer(std::unique_ptr<Request> answer);
 
+  // Where responses wait for what becomes of their client's connect.
+  StreamHandler& streams() { return streams_; }
+
   // Refuses a connection before it has asked anything.
   void RefuseConnection(engine::Slot slot, int status, std::string_view reason);
 
@@ -94,6 +98,7 @@ class HttpHandler {
   Host& host_;
   const HttpAssets assets_;
   HttpResponder responder_;
+  Origins origins_;
   ServerApi api_;
   TickersPage tickers_;
   SlowClients slow_clients_;

@@ -4,31 +4,48 @@
 // A WebSocket of a page that is not listed is refused. An HTTP request is answered all the same,
 // without these headers: a browser then keeps the answer from the page, unless the page came from
 // this server itself, whose own requests name an Origin too.
-// Threading: pure functions. Source: fetch.spec.whatwg.org, internal/middleware/cors.go of
-// github.com/centrifugal/centrifugo.
+// Threading: one thread. Source: fetch.spec.whatwg.org, internal/middleware/cors.go and
+// internal/origin of github.com/centrifugal/centrifugo.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "engine/config.h"
+#include "protocol/glob.h"
 #include "protocol/http/request_head.h"
 #include "protocol/http/response.h"
 
 namespace tickcast::shards {
 
-// True without the header: only browsers send it.
-bool OriginAllowed(const engine::ClientConfig& config, const protocol::RequestHead& head);
+class Origins {
+ public:
+  // Fails where one of the patterns is none, and names it.
+  static absl::Status Check(const engine::ClientConfig& config);
 
-// Appends the headers that let a page have the answer. Their values are views into `head`.
-void AddCorsHeaders(const engine::ClientConfig& config, const protocol::RequestHead& head,
-                    std::vector<protocol::ResponseHeader>& headers);
+  // REQUIRES: Check(config).ok().
+  explicit Origins(const engine::ClientConfig& config);
 
-// The same for an origin that is allowed.
+  // True without the header: only browsers send it. Case does not matter, as the parts of an origin
+  // have none.
+  bool Allow(const protocol::RequestHead& head);
+
+  // Appends the headers that let a page have the answer. Their values are views into `head`.
+  void AddCorsHeaders(const protocol::RequestHead& head,
+                      std::vector<protocol::ResponseHeader>& headers);
+
+  // The same for the answer to a preflight request; `methods` are those of the path.
+  void AddPreflightHeaders(const protocol::RequestHead& head, std::string_view methods,
+                           std::vector<protocol::ResponseHeader>& headers);
+
+ private:
+  std::vector<protocol::Glob> patterns_;
+  std::string origin_;  // Scratch.
+};
+
+// Appends the headers that let the page of `origin`, which is allowed, have the answer.
 void AddCorsHeaders(std::string_view origin, std::vector<protocol::ResponseHeader>& headers);
-
-// The same for the answer to a preflight request; `methods` are those of the path.
-void AddPreflightHeaders(const engine::ClientConfig& config, const protocol::RequestHead& head,
-                         std::string_view methods, std::vector<protocol::ResponseHeader>& headers);
 
 }  // namespace tickcast::shards

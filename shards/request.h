@@ -53,7 +53,7 @@ struct Request {
     kSubscribeUser,  // To `channel`; answered when all homes have answered.
     kRevoke,
     kInfo,       // `survey`.
-    kChannels,   // `survey`; `channel` is what ChannelPattern takes.
+    kChannels,   // `survey`; `channel` is what Glob takes.
     kEmulation,  // Of the shard that has the client's connection: `emulated`.
   };
   enum class Asker : std::uint8_t { kSession, kApiCall, kTickersPage, kSlowClients, kEmulation };

@@ -17,6 +17,7 @@
 #include "engine/uring_probe.h"
 #include "shards/feeds/replay_feed.h"
 #include "shards/feeds/sim_market.h"
+#include "shards/origin.h"
 
 namespace tickcast::shards {
 namespace {
@@ -112,6 +113,7 @@ absl::Status Server::StartThreads() {
   const auto cores = static_cast<std::uint32_t>(std::max<std::size_t>(allowed.size(), 1));
   const auto shards = static_cast<ShardId>(
       std::min(config_.engine.shards == 0 ? cores : config_.engine.shards, kMaxShards));
+  if (absl::Status origins = Origins::Check(config_.client); !origins.ok()) return origins;
   absl::StatusOr<std::unique_ptr<TokenAuthority>> tokens =
       TokenAuthority::Make(config_.client, registry_);
   if (!tokens.ok()) return tokens.status();

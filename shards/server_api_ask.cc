@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "engine/invariant.h"
-#include "protocol/centrifuge/channel_pattern.h"
+#include "protocol/glob.h"
 #include "shards/data_format.h"
 #include "shards/publication.h"
 #include "shards/server_api.h"
@@ -117,8 +117,7 @@ ApiError ServerApi::Check(const ApiCommand& command, std::string_view channel,
                           const engine::Namespace*& ns) const {
   using Names = ApiMethodFacts::Channel;
   const ApiMethodFacts& facts = FactsOf(command.method);
-  if (command.method == ApiMethod::kChannels &&
-      !protocol::ChannelPattern::Compile(command.pattern)) {
+  if (command.method == ApiMethod::kChannels && !protocol::Glob::Compile(command.pattern)) {
     return ApiError::kBadRequest;
   }
   if (facts.channel == Names::kNone) return ApiError::kNone;

@@ -180,13 +180,14 @@ class Shard final : private Commands::Host,
   void Disconnect(engine::Slot slot, protocol::DisconnectCode code) override;
   // Commands::Host, UserRequests::Host
   void DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) override;
+  void RefuseOneWay(engine::Slot slot, protocol::ErrorCode error) override;
   void HoldInput(engine::Slot slot) override { PauseReading(slot); }
   void ReleaseInput(engine::Slot slot) override;
   bool AdmitUser(engine::Slot slot, Session& session) override;
-  void OnConnected(engine::Slot slot) override;
   std::uint64_t NextSessionNumber() override {
     return server_.session_numbers.fetch_add(1, std::memory_order_relaxed) + 1;
   }
+  void OnConnected(engine::Slot slot) override;
   void OnDeadlines(engine::Slot slot) override;
   std::int64_t UnixMs() override;
   void OnSubscribedByServer(const Request& answer) override;

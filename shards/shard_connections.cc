@@ -138,7 +138,7 @@ void Shard::OnClientFrame(engine::Slot slot, std::string_view frame) {
 // The answer to a unidirectional client's ping; with commands there are pongs of their own.
 void Shard::OnPong(engine::Slot slot) {
   Connection& connection = connections_[slot];
-  if (!connection.form.bare) return;
+  if (!connection.form.bare && !connection.frame_pings) return;
   connection.awaiting_pong = false;
   connection.pong_due_ns = 0;
 }
@@ -220,6 +220,7 @@ void Shard::OnResponse(engine::Slot slot, After after) {
 void Shard::OnConnected(engine::Slot slot) {
   Connection& connection = connections_[slot];
   users_.Add(slot);
+  http_.streams().Begin(slot);
   connection.due_ns = commands_.NextDueNs(slot);
   if (const std::uint64_t interval = config_.client.ping_interval_ns; interval != 0) {
     // Spread, so that a crowd that connected at once is not pinged at once.
@@ -263,6 +264,7 @@ void Shard::DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view
   if (!protocol::ReconnectsAfter(static_cast<protocol::DisconnectCode>(code)))
     commands_.LeaveAll(slot, /*may_return=*/false);
   // Codes of an application are not counted one by one.
+  const auto counted = static_cast<CloseReason>(code);
   const bool usual =
       counted == CloseReason::kForceNoReconnect || counted == CloseReason::kConnectionLimit;
   EndClient(slot, usual ? counted : CloseReason::kByApplication, code, reason);
@@ -274,6 +276,10 @@ void Shard::CloseWithFrame(engine::Slot slot, CloseReason reason, std::uint16_t 
                            std::string_view text) {
   Connection& connection = connections_[slot];
   if (connection.state == Connection::State::kClosing) return;
+  const bool one_way = connection.form.bare && IsWebSocket(connection.transport);
+  if (one_way && config_.uni_websocket.disable_closing_handshake) {
+    return BeginClose(slot, reason, /*wait_for_peer=*/false);
+  }
   AppendClose(slot, code, text);
   connection.close_frame_sent = true;
   BeginClose(slot, reason, /*wait_for_peer=*/true);
@@ -320,6 +326,7 @@ void Shard::CloseNow(engine::Slot slot, CloseReason reason) {
   ReleaseLimits(slot);
   ReleaseAddress(slot);
   proxies_.headers().Drop(slot);
+  http_.streams().Forget(slot);
   metrics_.MoveLevel(connection.level, PressureLevel::kNormal);
   timers_.Cancel(connection.timer);
   if (connections_.hot(slot).Is(Hot::kBlocked)) engine::probes::BlockedEnd(slot, 0);
@@ -454,10 +461,12 @@ void Shard::Ping(engine::Slot slot) {
   connection.ping_due_ns = PingGroup(now_ns_ + config_.client.ping_interval_ns);
   // A blocked connection has one ping at most in its outbox.
   if (connection.awaiting_pong) return;
-  protocol::AppendPing(connection.form, connections_.NewLine(slot));
   const bool one_way = connection.form.bare;
+  if (!connection.frame_pings) {
+    protocol::AppendPing(connection.form, connections_.NewLine(slot));
+  }
   // Without commands there is no pong but that of RFC 6455, which no client has to write.
-  if (one_way && IsWebSocket(connection.transport)) {
+  if (connection.frame_pings || (one_way && IsWebSocket(connection.transport))) {
     protocol::AppendServerFrame(protocol::Opcode::kPing, {}, connections_.OutboxOf(slot).raw);
   }
   const bool answers = !one_way || IsWebSocket(connection.transport);

@@ -60,9 +60,29 @@ void Shard::EndClient(engine::Slot slot, CloseReason reason, std::uint16_t code,
   CloseWithFrame(slot, reason, code, text);
 }
 
+void Shard::RefuseOneWay(engine::Slot slot, protocol::ErrorCode error) {
+  const protocol::DisconnectCode code = protocol::DisconnectFor(error);
+  if (http_.streams().Refuse(slot, static_cast<std::uint32_t>(error),
+                             protocol::InfoOf(error).message)) {
+    return BeginClose(slot, static_cast<CloseReason>(code), /*wait_for_peer=*/false);
+  }
+  const engine::DisconnectTransforms& transforms =
+      config_.client.connect_code_to_unidirectional_disconnect;
+  if (transforms.enabled) {
+    for (const engine::DisconnectTransform& each : transforms.transforms) {
+      if (each.code != static_cast<std::uint32_t>(error)) continue;
+      return DisconnectAs(slot, static_cast<std::uint16_t>(each.to_code), each.to_reason);
+    }
+  }
+  Disconnect(slot, code);
+}
+
 // In place of a close frame the client gets a push that says the same; then the response ends.
 void Shard::EndStream(engine::Slot slot, CloseReason reason, std::uint16_t code,
                       std::string_view text) {
+  if (http_.streams().Refuse(slot, code, text)) {
+    return BeginClose(slot, reason, /*wait_for_peer=*/false);
+  }
   const Connection& connection = connections_[slot];
   protocol::AppendDisconnectPush(connection.form, code, text, connections_.NewLine(slot));
   Outbox& outbox = connections_.OutboxOf(slot);

@@ -3,8 +3,6 @@
 #include <array>
 #include <vector>
 
-#include "shards/origin.h"
-
 namespace tickcast::shards {
 
 using protocol::Encoding;
@@ -37,7 +35,8 @@ std::string_view ConnectFrames::Wrap(std::string_view request) {
 }
 
 std::array<StreamHandler::Path, 4> StreamHandler::Paths() const {
-  const auto path = [](Transport transport, const auto& config) {
+  const auto path = [](Transport transport, const auto& config,
+                       const engine::ResponseTransforms* transforms = nullptr) {
     const bool get = IsEvents(transport);
     return Path{
         .transport = transport,
@@ -45,11 +44,14 @@ std::array<StreamHandler::Path, 4> StreamHandler::Paths() const {
         .enabled = config.enabled,
         .prefix = config.handler_prefix,
         .methods = get ? "GET, POST, OPTIONS" : "POST, OPTIONS",
-        .max_body_bytes = config.max_request_body_size};
+        .max_body_bytes = config.max_request_body_size,
+        .transforms = transforms != nullptr && transforms->enabled ? transforms : nullptr};
   };
-  return {path(Transport::kHttpStream, config_.http_stream), path(Transport::kSse, config_.sse),
-          path(Transport::kUniHttpStream, config_.uni_http_stream),
-          path(Transport::kUniSse, config_.uni_sse)};
+  return {
+      path(Transport::kHttpStream, config_.http_stream), path(Transport::kSse, config_.sse),
+      path(Transport::kUniHttpStream, config_.uni_http_stream,
+           &config_.uni_http_stream.connect_code_to_http_response),
+      path(Transport::kUniSse, config_.uni_sse, &config_.uni_sse.connect_code_to_http_response)};
 }
 
 bool StreamHandler::Run(const HttpAsker& asker, const RequestHead& head, std::string_view body) {
@@ -65,7 +67,7 @@ void StreamHandler::RunPath(const Path& path, const HttpAsker& asker, const Requ
                             std::string_view body) {
   if (head.method == "OPTIONS") {
     std::vector<ResponseHeader> headers;
-    AddPreflightHeaders(config_.client, head, path.methods, headers);
+    origins_.AddPreflightHeaders(head, path.methods, headers);
     return responder_.Respond(asker, 204, {}, {}, headers);
   }
   const bool get = IsEvents(path.transport) && head.method == "GET";
@@ -121,20 +123,32 @@ void StreamHandler::Open(const Path& path, const HttpAsker& asker, const Request
   }
   const bool protobuf =
       path.transport == Transport::kHttpStream && head.Find("Content-Type") == kProtobufType;
-  const bool events = IsEvents(path.transport);
-  std::vector<ResponseHeader> headers = {
-      {"X-Accel-Buffering", "no"},
-      {"Cache-Control", "private, no-cache, no-store, must-revalidate, max-age=0"},
-      {"Pragma", "no-cache"},
-      {"X-Content-Type-Options", "nosniff"}};
-  AddCorsHeaders(config_.client, head, headers);
   Connection& connection = connections_[asker.slot];
   connection.answering = false;
   connection.transport = path.transport;
   connection.form = {.encoding = protobuf ? Encoding::kProtobuf : Encoding::kJson,
                      .bare = path.unidirectional};
+  const std::string_view origin = origins_.Allow(head) ? head.Find("Origin").value_or("") : "";
+  if (path.transforms == nullptr) {
+    AppendHead(asker.slot, origin);
+  } else {
+    waiting_[asker.slot] = {.transforms = path.transforms, .origin = std::string(origin)};
+  }
+  host_.OnStreamOpened(asker.slot, std::string_view(frame_).substr(0, frame_bytes_));
+}
+
+void StreamHandler::AppendHead(engine::Slot slot, std::string_view origin) {
+  const Connection& connection = connections_[slot];
+  const bool events = IsEvents(connection.transport);
+  std::vector<ResponseHeader> headers = {
+      {"X-Accel-Buffering", "no"},
+      {"Cache-Control", "private, no-cache, no-store, must-revalidate, max-age=0"},
+      {"Pragma", "no-cache"},
+      {"X-Content-Type-Options", "nosniff"}};
+  if (!origin.empty()) AddCorsHeaders(origin, headers);
   metrics_.CountResponse(200);
-  std::string& out = connections_.OutboxOf(asker.slot).raw;
+  std::string& out = connections_.OutboxOf(slot).raw;
+  const bool protobuf = connection.form.encoding == Encoding::kProtobuf;
   protocol::AppendResponseHead({.status = 200,
                                 .content_type = events     ? "text/event-stream; charset=utf-8"
                                                 : protobuf ? kProtobufType
@@ -145,7 +159,41 @@ void StreamHandler::Open(const Path& path, const HttpAsker& asker, const Request
                                out);
   // Some browsers call an event source open when the first byte of its body has come.
   if (events) out += "2\r\n\r\n\r\n";
-  host_.OnStreamOpened(asker.slot, std::string_view(frame_).substr(0, frame_bytes_));
+}
+
+void StreamHandler::Begin(engine::Slot slot) {
+  const auto waiting = waiting_.find(slot);
+  if (waiting == waiting_.end()) return;
+  const std::string origin = std::move(waiting->second.origin);
+  waiting_.erase(waiting);
+  AppendHead(slot, origin);
+}
+
+bool StreamHandler::Refuse(engine::Slot slot, std::uint32_t code, std::string_view reason) {
+  const auto found = waiting_.find(slot);
+  if (found == waiting_.end()) return false;
+  const Waiting waiting = std::move(found->second);
+  waiting_.erase(found);
+  int status = 500;
+  std::string_view body = "Internal Server Error";
+  for (const engine::ResponseTransform& each : waiting.transforms->transforms) {
+    if (each.code != code) continue;
+    status = static_cast<int>(each.to_status_code);
+    body = each.to_body.empty() ? reason : std::string_view(each.to_body);
+    break;
+  }
+  std::vector<ResponseHeader> headers = {{"X-Content-Type-Options", "nosniff"}};
+  if (!waiting.origin.empty()) AddCorsHeaders(waiting.origin, headers);
+  metrics_.CountResponse(status);
+  std::string& out = connections_.OutboxOf(slot).raw;
+  protocol::AppendResponseHead({.status = status,
+                                .content_type = "text/plain; charset=utf-8",
+                                .content_length = body.size(),
+                                .keep_alive = false,
+                                .headers = headers},
+                               out);
+  if (status != 204 && status != 304) out += body;
+  return true;
 }
 
 }  // namespace tickcast::shards

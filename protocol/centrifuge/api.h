@@ -70,7 +70,7 @@ struct ApiCommand {
   std::int32_t limit = 0;
   bool reverse = false;
 
-  std::string_view pattern;        // channels: what ChannelPattern takes; "" = all.
+  std::string_view pattern;        // channels: what Glob takes; "" = all.
   std::string_view uid;            // revoke_token: the token's `jti`.
   std::int64_t issued_before = 0;  // invalidate_user_tokens: Unix seconds; 0 = now.
 };

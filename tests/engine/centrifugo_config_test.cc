@@ -74,7 +74,8 @@ channel.namespaces[].sub_refresh_proxy_name channel.namespaces[].subscribe_proxy
 channel.namespaces[].subscribe_proxy_name channel.private_prefix channel.publication_data_format
 channel.user_boundary channel.user_separator client.allow_anonymous_connect_without_token
 client.allowed_origins client.channel_limit client.channel_position_check_delay
-client.connect_code_to_unidirectional_disconnect.enabled client.connect_include_server_time
+client.connect_code_to_unidirectional_disconnect.enabled
+client.connect_code_to_unidirectional_disconnect.transforms client.connect_include_server_time
 client.connection_limit client.connection_rate_limit client.disallow_anonymous_connection_tokens
 client.expired_close_delay client.expired_sub_close_delay client.history_max_publication_limit
 client.insecure client.insecure_skip_token_signature_verify client.ping_interval
@@ -100,9 +101,11 @@ proxies[].http_headers proxies[].include_connection_meta proxies[].name proxies[
 rpc.namespace_boundary rpc.namespaces[].name rpc.namespaces[].proxy_enabled
 rpc.namespaces[].proxy_name rpc.ping.enabled rpc.ping.method shutdown.timeout sse.enabled
 sse.handler_prefix sse.max_request_body_size
-uni_http_stream.connect_code_to_http_response.enabled uni_http_stream.enabled
+uni_http_stream.connect_code_to_http_response.enabled
+uni_http_stream.connect_code_to_http_response.transforms uni_http_stream.enabled
 uni_http_stream.handler_prefix uni_http_stream.max_request_body_size
-uni_sse.connect_code_to_http_response.enabled uni_sse.enabled uni_sse.handler_prefix
+uni_sse.connect_code_to_http_response.enabled
+uni_sse.connect_code_to_http_response.transforms uni_sse.enabled uni_sse.handler_prefix
 uni_sse.max_request_body_size uni_websocket.disable_closing_handshake
 uni_websocket.disable_disconnect_push uni_websocket.enabled uni_websocket.handler_prefix
 uni_websocket.join_push_messages uni_websocket.message_size_limit websocket.disabled

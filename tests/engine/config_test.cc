@@ -267,6 +267,30 @@ allowed_delta_types = ["fossil"]
   EXPECT_THAT(config.FindNamespace("room:a")->allowed_delta_types, ElementsAre("fossil"));
 }
 
+// As Centrifugo writes them.
+TEST(ConfigTest, WhatBecomesOfAConnectThatFailsIsRead) {
+  const Config config = Load(File(R"(
+[client.connect_code_to_unidirectional_disconnect]
+enabled = true
+transforms = [{ code = 109, to = { code = 4501, reason = "log in" } }]
+[uni_sse.connect_code_to_http_response]
+enabled = true
+[[uni_sse.connect_code_to_http_response.transforms]]
+code = 3500
+to = { status_code = 401, body = "no" }
+)"));
+  const DisconnectTransforms disconnects = {true, {{109, 4501, "log in"}}};
+  EXPECT_EQ(config.client.connect_code_to_unidirectional_disconnect, disconnects);
+  const ResponseTransforms responses = {true, {{3500, 401, "no"}}};
+  EXPECT_EQ(config.uni_sse.connect_code_to_http_response, responses);
+  EXPECT_EQ(config.uni_http_stream.connect_code_to_http_response, ResponseTransforms());
+  EXPECT_THAT(Mistakes(File("[uni_sse.connect_code_to_http_response]\n"
+                            "transforms = [{ code = 109, to = { body = \"x\" } }]\n"
+                            "[client.connect_code_to_unidirectional_disconnect]\n"
+                            "transforms = [{ code = 109 }, { to = { code = 3000 } }]\n")),
+              SizeIs(3));
+}
+
 TEST(ConfigMistakeTest, SectionsAndListsWithinListsNameTheirMistakes) {
   EXPECT_THAT(
       Mistakes(File(R"([client.subscription_token]
@@ -460,6 +484,9 @@ TEST(ConfigMistakeTest, RangesAreTakenOnBothSides) {
                           "http_server.address=localhost",
                           "client.allowed_origins=example.com",
                           "client.allowed_origins=https://a/b",
+                          "client.allowed_origins=*.example.com/",
+                          "client.allowed_origins=https://",
+                          "client.user_id_http_header=a b",
                           "log.format=xml"}) {
     EXPECT_THAT(Mistakes(Set({bad})), SizeIs(1)) << bad;
   }

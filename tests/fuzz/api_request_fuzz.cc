@@ -6,7 +6,7 @@
 
 #include "protocol/centrifuge/api.h"
 #include "protocol/centrifuge/api_reply.h"
-#include "protocol/centrifuge/channel_pattern.h"
+#include "protocol/glob.h"
 #include "protocol/json/payload.h"
 #include "tests/fuzz/require.h"
 
@@ -49,7 +49,7 @@ void RequirePromises(const ApiCommand& command) {
   Require(command.disconnect_reason.size() <= tickcast::protocol::kMaxDisconnectReasonBytes);
   // It holds for any pattern that every name is decided.
   if (command.pattern.empty()) return;
-  auto pattern = tickcast::protocol::ChannelPattern::Compile(command.pattern);
+  auto pattern = tickcast::protocol::Glob::Compile(command.pattern);
   if (pattern) pattern->Matches(command.pattern);
 }
 

@@ -127,6 +127,7 @@ void Person::OnHeard(const Heard& heard) {
     case Heard::Kind::kUpgraded:
     case Heard::Kind::kPing:
     case Heard::Kind::kPong:
+    case Heard::Kind::kFramePing:
     case Heard::Kind::kMessage:
     case Heard::Kind::kJoin:
     case Heard::Kind::kLeave:

@@ -53,10 +53,14 @@ void ReadPublications(simdjson::dom::object from, Heard& heard) {
 
 }  // namespace
 
-SimClient::SimClient(engine::SimWorld& world, engine::SimRing& ring)
-    : world_(world), peer_(world.Connect(ring)) {
+SimClient::SimClient(engine::SimWorld& world, engine::SimRing& ring, const SimUpgrade& upgrade)
+    : world_(world), peer_(world.Connect(ring)), frame_pings_(upgrade.frame_pings) {
+  protocol::UpgradeRequest asked = kUpgrade;
+  const std::string target = std::string(kUpgrade.target) + upgrade.query;
+  asked.target = target;
   std::string request;
-  protocol::AppendUpgradeRequest(kUpgrade, request);
+  protocol::AppendUpgradeRequest(asked, request);
+  request.insert(request.size() - 2, upgrade.headers);
   peer_.Send(request);
 }
 
@@ -214,8 +218,12 @@ void SimClient::OnFrame(const protocol::FrameEvent& event) {
       // As RFC 6455 section 5.5.1 wants it; the server then ends the connection.
       if (may_send_) SendClose(event.close_code);
       return;
-    case protocol::FrameEvent::Kind::kBinary:
     case protocol::FrameEvent::Kind::kPing:
+      EXPECT_TRUE(frame_pings_) << "nobody asked for that";
+      Note({.kind = Heard::Kind::kFramePing});
+      if (answers_pings_) SendFrame(protocol::Opcode::kPong, Text(event.payload));
+      return;
+    case protocol::FrameEvent::Kind::kBinary:
       ADD_FAILURE() << "a frame that this server has no use for";
   }
 }

@@ -49,8 +49,9 @@ struct Heard {
     kMessage,      // Push without a channel: `text`.
     kRefreshed,    // Push: the connection's end was set; `code` is its ttl, 0 = none.
     kPing,
-    kPong,    // Of RFC 6455.
-    kClosed,  // Close frame with `code`.
+    kPong,       // Of RFC 6455.
+    kFramePing,  // Likewise, where it was asked for.
+    kClosed,     // Close frame with `code`.
   };
 
   Kind kind = Kind::kPing;
@@ -82,10 +83,17 @@ struct SubscribeOptions {
   std::string data;  // JSON of the request's `data`; "" = none.
 };
 
+// How a client asks for the upgrade.
+struct SimUpgrade {
+  std::string query;         // Behind the path, with its question mark.
+  std::string headers;       // Whole lines, each with its end.
+  bool frame_pings = false;  // What `query` asks for: pings of RFC 6455, which it answers.
+};
+
 class SimClient {
  public:
   // Begins to connect to `ring`, and asks for the upgrade at once.
-  SimClient(engine::SimWorld& world, engine::SimRing& ring);
+  SimClient(engine::SimWorld& world, engine::SimRing& ring, const SimUpgrade& upgrade = {});
   SimClient(const SimClient&) = delete;
   SimClient& operator=(const SimClient&) = delete;
 
@@ -158,6 +166,7 @@ class SimClient {
   bool upgraded_ = false;
   bool refused_ = false;
   bool answers_pings_ = true;
+  const bool frame_pings_;
   bool may_send_ = true;
   std::uint32_t close_code_ = 0;
   std::string id_;

@@ -94,8 +94,8 @@ void SimCluster::Start() {
   for (const std::unique_ptr<Shard>& shard : shards_) shard->Start();
 }
 
-SimClient& SimCluster::AddClient(ShardId id) {
-  return *clients_.emplace_back(std::make_unique<SimClient>(world_, rings_[id]->sim()));
+SimClient& SimCluster::AddClient(ShardId id, const SimUpgrade& upgrade) {
+  return *clients_.emplace_back(std::make_unique<SimClient>(world_, rings_[id]->sim(), upgrade));
 }
 
 SimClient& SimCluster::AddConnected(ShardId id) {

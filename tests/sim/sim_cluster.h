@@ -82,7 +82,7 @@ class SimCluster {
   void Start();
 
   // A client of shard `id`; lives as long as the cluster.
-  SimClient& AddClient(ShardId id = 0);
+  SimClient& AddClient(ShardId id = 0, const SimUpgrade& upgrade = {});
   // The same, upgraded and connected.
   SimClient& AddConnected(ShardId id = 0);
 

@@ -93,6 +93,35 @@ TEST(TimeoutsTest, APingWithoutAPongEndsWith3012) {
   EXPECT_EQ(cluster.ring(0).open_slots(), 1u);
 }
 
+// Tools that know WebSockets and not the protocol answer pings of RFC 6455 by themselves.
+TEST(TimeoutsTest, WhoAsksForItIsPingedByFramesAlone) {
+  const SimUpgrade upgrade{.query = "?cf_ws_frame_ping_pong=true", .frame_pings = true};
+  SimCluster cluster(1, {});
+  cluster.Start();
+  std::vector<SimClient*> clients;
+  for (int i = 0; i < 3; ++i) {
+    SimClient& client = cluster.AddClient(0, upgrade);
+    const std::uint32_t id = client.Connect();
+    client.Flush();
+    ASSERT_TRUE(cluster.RunUntil([&] { return client.ReplyTo(id) != nullptr; }));
+    EXPECT_EQ(client.ReplyTo(id)->text.find("\"ping\""), std::string::npos);
+    EXPECT_EQ(client.ReplyTo(id)->text.find("\"pong\""), std::string::npos);
+    clients.push_back(&client);
+  }
+  SimClient* const polite = clients[0];
+  SimClient* const mute = clients[1];
+  SimClient* const confused = clients[2];
+  mute->set_answers_pings(false);
+  // Its pong is one of the protocol, which nobody asked for.
+  confused->SendFrame(protocol::Opcode::kText, "{}");
+  cluster.RunFor(60 * kSecond);
+  EXPECT_EQ(polite->close_code(), 0u);
+  EXPECT_GE(polite->HeardOf(Kind::kFramePing).size(), 3u);
+  EXPECT_TRUE(polite->HeardOf(Kind::kPing).empty());
+  EXPECT_EQ(mute->close_code(), 3012u);
+  EXPECT_EQ(confused->close_code(), 3501u);
+}
+
 TEST(TimeoutsTest, APongThatNobodyAskedForIsABadRequest) {
   SimCluster cluster(1, {});
   cluster.Start();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/metrics.h"
+#include "shards/origin.h"
 #include "shards/token_authority.h"
 
 namespace tickcast::tools {
@@ -32,7 +33,10 @@ std::string LoadForSubcommand(const SubcommandOptions& options, engine::ConfigSo
   return mistakes;
 }
 
-std::string CheckTokenKeys(const engine::Config& config) {
+// What is found only where it is used.
+std::string CheckUse(const engine::Config& config) {
+  const absl::Status origins = shards::Origins::Check(config.client);
+  if (!origins.ok()) return std::string(origins.message());
   engine::Registry registry;
   const auto authority = shards::TokenAuthority::Make(config.client, registry);
   return authority.ok() ? std::string() : std::string(authority.status().message());
@@ -50,8 +54,8 @@ SubcommandResult CheckConfigFile(std::span<const std::string> arguments,
   engine::LoadedConfig loaded;
   std::string mistakes = LoadForSubcommand(options, std::move(sources), loaded);
   if (mistakes.empty()) {
-    const std::string keys = CheckTokenKeys(loaded.config);
-    if (!keys.empty()) mistakes = keys + "\n";
+    const std::string use = CheckUse(loaded.config);
+    if (!use.empty()) mistakes = use + "\n";
   }
   for (const std::string& warning : loaded.warnings) {
     absl::StrAppend(&result.error, "warning: ", warning, "\n");

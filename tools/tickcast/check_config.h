@@ -23,6 +23,6 @@ std::string LoadForSubcommand(const SubcommandOptions& options, engine::ConfigSo
                               engine::LoadedConfig& loaded);
 
 // What only a start would find: keys and rules of tokens that cannot be used. Empty: nothing.
-std::string CheckTokenKeys(const engine::Config& config);
+std::string CheckUse(const engine::Config& config);
 
 }  // namespace tickcast::tools

@@ -160,7 +160,7 @@ int Run(const std::vector<std::string>& arguments) {
   sources.replays = line.replays;
   const engine::LoadedConfig loaded = engine::LoadConfig(sources);
   if (!loaded.mistakes.empty()) return TellMistakes(loaded.mistakes);
-  if (const std::string keys = CheckTokenKeys(loaded.config); !keys.empty()) {
+  if (const std::string keys = CheckUse(loaded.config); !keys.empty()) {
     return TellMistakes({keys});
   }
   if (line.action == Action::kCheckConfig) {

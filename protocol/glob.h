@@ -1,6 +1,7 @@
-// ChannelPattern: which channels a `channels` call of the server API asks for.
+// Glob: a pattern for names: of channels, as a `channels` call of the server API asks for them, and
+// of origins, as client.allowed_origins lists them.
 //
-// The original compiles a glob of github.com/gobwas/glob, without separators: `*` and `**` any
+// The original compiles both with github.com/gobwas/glob, without separators: `*` and `**` any
 // characters, `?` one, `[abc]` one of them, `[a-c]` one in between, `[!…]` one that is not,
 // `{a,b*}` one of several patterns, `\` takes the next character as it is. Here it becomes a
 // program for a set of positions in the pattern, so that a name costs its length times that of the
@@ -17,14 +18,14 @@
 
 namespace tickcast::protocol {
 
-class ChannelPattern {
+class Glob {
  public:
   static constexpr std::size_t kMaxBytes = 1024;
 
   // Nothing when `pattern` is no pattern, no UTF-8, or longer than kMaxBytes.
-  static std::optional<ChannelPattern> Compile(std::string_view pattern);
+  static std::optional<Glob> Compile(std::string_view pattern);
 
-  // Whether the whole of `name` matches. `name` is UTF-8.
+  // Whether the whole of `name` matches. What is no UTF-8 is one character that is like no other.
   bool Matches(std::string_view name);
 
  private:
@@ -47,7 +48,7 @@ class ChannelPattern {
   };
   class Compiler;
 
-  ChannelPattern() = default;
+  Glob() = default;
   void Enter(std::vector<std::uint32_t>& positions, std::uint32_t position);
   bool Takes(const Instruction& instruction, char32_t character) const;
 

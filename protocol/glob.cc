@@ -1,4 +1,4 @@
-#include "protocol/centrifuge/channel_pattern.h"
+#include "protocol/glob.h"
 
 #include <algorithm>
 
@@ -36,9 +36,9 @@ char32_t Next(std::string_view text, std::size_t& at) {
 
 }  // namespace
 
-class ChannelPattern::Compiler {
+class Glob::Compiler {
  public:
-  Compiler(std::u32string_view text, ChannelPattern& pattern) : text_(text), pattern_(pattern) {}
+  Compiler(std::u32string_view text, Glob& pattern) : text_(text), pattern_(pattern) {}
 
   bool Run() {
     while (!AtEnd()) {
@@ -141,12 +141,12 @@ class ChannelPattern::Compiler {
   }
 
   const std::u32string_view text_;
-  ChannelPattern& pattern_;
+  Glob& pattern_;
   std::size_t at_ = 0;
   std::vector<Alternatives> open_;
 };
 
-std::optional<ChannelPattern> ChannelPattern::Compile(std::string_view pattern) {
+std::optional<Glob> Glob::Compile(std::string_view pattern) {
   if (pattern.size() > kMaxBytes) return std::nullopt;
   std::u32string characters;
   for (std::size_t at = 0; at < pattern.size();) {
@@ -154,14 +154,14 @@ std::optional<ChannelPattern> ChannelPattern::Compile(std::string_view pattern) 
     if (character == kBad) return std::nullopt;
     characters += character;
   }
-  ChannelPattern compiled;
+  Glob compiled;
   if (!Compiler(characters, compiled).Run()) return std::nullopt;
   compiled.entered_.resize(compiled.program_.size());
   return compiled;
 }
 
 // Adds `position` and where one gets from it without a character.
-void ChannelPattern::Enter(std::vector<std::uint32_t>& positions, std::uint32_t position) {
+void Glob::Enter(std::vector<std::uint32_t>& positions, std::uint32_t position) {
   stack_.push_back(position);
   while (!stack_.empty()) {
     const std::uint32_t at = stack_.back();
@@ -194,7 +194,7 @@ void ChannelPattern::Enter(std::vector<std::uint32_t>& positions, std::uint32_t 
   }
 }
 
-bool ChannelPattern::Takes(const Instruction& instruction, char32_t character) const {
+bool Glob::Takes(const Instruction& instruction, char32_t character) const {
   const auto in_range = [&] {
     return instruction.first <= character && character <= instruction.second;
   };
@@ -223,7 +223,7 @@ bool ChannelPattern::Takes(const Instruction& instruction, char32_t character) c
   return false;
 }
 
-bool ChannelPattern::Matches(std::string_view name) {
+bool Glob::Matches(std::string_view name) {
   now_.clear();
   ++round_;
   Enter(now_, 0);
