@@ -174,7 +174,7 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
   const protocol::ClientInfo info{
       .user = session.user,
       .client = session.client,
-      .conn_info = session.info,
+      .conn_info = session.extras().info,
       .chan_info = details == nullptr ? std::string_view() : std::string_view(details->info)};
   std::unique_ptr<Request> request =
       NewRequest(slot, command, Request::Kind::kPublish, publish.channel);
@@ -285,9 +285,9 @@ void Commands::NameSession(engine::Slot slot, Session& session, protocol::Connec
   } else {
     result.node = host_.NodeUid();
   }
-  session.key = NewSessionKey(
+  session.MutableExtras().key = NewSessionKey(
       {.shard = exchange_.self(), .slot = slot, .generation = connections_.generation(slot)});
-  result.session = session.key;
+  result.session = session.extras().key;
 }
 
 void Commands::ReplyError(engine::Slot slot, std::uint32_t id, ErrorCode error) {

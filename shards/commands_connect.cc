@@ -126,9 +126,10 @@ void Commands::RetryTokens() {
 bool Commands::TakeConnectClaims(engine::Slot slot, const protocol::JwtClaims& claims) {
   Session& session = *connections_[slot].session;
   session.user = claims.user;
-  session.info = claims.info;
-  session.meta = claims.meta;
-  session.token = StampOf(claims);
+  Session::Extras& extras = session.MutableExtras();
+  extras.info = claims.info;
+  extras.meta = claims.meta;
+  extras.token = StampOf(claims);
   if (claims.ends_s() > 0 && !config_.client.insecure) {
     const std::int64_t left_s = claims.ends_s() - host_.UnixSeconds();
     if (left_s < 0) {
@@ -319,8 +320,9 @@ bool Commands::ConnectIsAnswered(engine::Slot slot) const {
 
 std::optional<DisconnectCode> Commands::RevokedMeanwhile(const Session& session) {
   if (IsBlocked(session.user)) return DisconnectCode::kPermissionDenied;
-  const bool revoked = session.token && revocations_.IsRevoked(session.user, {}, *session.token,
-                                                               host_.UnixSeconds());
+  const std::optional<TokenStamp>& token = session.extras().token;
+  const bool revoked =
+      token && revocations_.IsRevoked(session.user, {}, *token, host_.UnixSeconds());
   if (!revoked) return std::nullopt;
   return DisconnectCode::kInvalidToken;
 }

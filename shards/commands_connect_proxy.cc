@@ -47,8 +47,8 @@ bool Commands::TakeConnectAnswer(engine::Slot slot, const ProxyAnswer& answer) {
     return false;
   }
   session.user = answer.user;
-  session.info = answer.info.bytes;
-  session.meta = answer.meta;
+  if (!answer.info.bytes.empty()) session.MutableExtras().info = answer.info.bytes;
+  if (!answer.meta.empty()) session.MutableExtras().meta = answer.meta;
   connections_[slot].connecting->data = answer.data.bytes;
   if (answer.expire_at_s > 0) {
     const std::int64_t left_s = answer.expire_at_s - host_.UnixSeconds();

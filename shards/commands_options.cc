@@ -102,13 +102,14 @@ bool Commands::RefuseTooSoon(engine::Slot slot, const Command& command) {
   return true;
 }
 
-// Grows by a quarter: most connections subscribe once and keep what they have, and doubling would
-// cost a hundred thousand of them more than their subscriptions.
+// Grows by one up to four, then by a quarter: most connections subscribe once and keep what they
+// have, and doubling would cost a hundred thousand of them more than their subscriptions.
 void Commands::AddSubscription(engine::Slot slot, const Subscription& subscription) {
   std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
   if (subscriptions.size() == subscriptions.capacity()) {
-    subscriptions.reserve(subscriptions.size() +
-                          std::max<std::size_t>(subscriptions.size() / 4, 4));
+    subscriptions.reserve(
+        subscriptions.size() +
+        std::max<std::size_t>(subscriptions.size() / 4, subscriptions.size() < 4 ? 1 : 4));
   }
   subscriptions.push_back(subscription);
 }

@@ -64,7 +64,7 @@ void Commands::AskForPlace(engine::Slot slot, const Command& command, const engi
   if ((details.presence && ns.presence) || (details.join_leave && ns.join_leave)) {
     request.member = MemberInfo({.user = session.user,
                                  .client = session.client,
-                                 .conn_info = session.info,
+                                 .conn_info = session.extras().info,
                                  .chan_info = details.info});
   }
   request.push_join_leave =

@@ -179,7 +179,7 @@ void Commands::RpcByProxy(engine::Slot slot, const Command& command) {
                                            {.client = session.client,
                                             .data = command.rpc.data,
                                             .user = session.user,
-                                            .meta = session.meta,
+                                            .meta = session.extras().meta,
                                             .method = command.rpc.method});
   if (answer == nullptr) return;
   if (!CanTake(slot, answer->data)) {
@@ -208,7 +208,7 @@ const ProxyAnswer* Commands::DecideSubscribe(engine::Slot slot, const Command& c
              {.client = session.client,
               .data = command.subscribe.data,
               .user = session.user,
-              .meta = session.meta,
+              .meta = session.extras().meta,
               .channel = command.subscribe.channel});
   if (answer == nullptr) return nullptr;
   if (!CanTake(slot, answer->data)) {
@@ -243,7 +243,7 @@ const ProxyAnswer* Commands::DecidePublish(engine::Slot slot, const Command& com
                 {.client = session.client,
                  .data = command.publish.data,
                  .user = session.user,
-                 .meta = session.meta,
+                 .meta = session.extras().meta,
                  .channel = command.publish.channel});
 }
 

@@ -44,9 +44,9 @@ void Commands::Refresh(engine::Slot slot, const Command& command) {
     return ReplyError(slot, command.id, ErrorCode::kExpired);
   }
   session.expires_ns = claims.ends_s() > 0 ? MonotonicAfter(left_s) : 0;
-  session.token = StampOf(claims);
-  if (!claims.info.empty()) session.info = claims.info;
-  if (!claims.meta.empty()) session.meta = claims.meta;
+  session.MutableExtras().token = StampOf(claims);
+  if (!claims.info.empty()) session.MutableExtras().info = claims.info;
+  if (!claims.meta.empty()) session.MutableExtras().meta = claims.meta;
   host_.OnDeadlines(slot);
   protocol::RefreshResult answer;
   answer.expires = session.expires_ns != 0;

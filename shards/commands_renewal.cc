@@ -38,7 +38,7 @@ void Commands::AskToRefresh(engine::Slot slot) {
                              .by_command = false};
   const Proxies::Begun begun =
       AskProxy("default", std::move(question),
-               {.client = session.client, .user = session.user, .meta = session.meta});
+               {.client = session.client, .user = session.user, .meta = session.extras().meta});
   if (begun != Proxies::Begun::kYes) TakeRefreshAnswer(slot, nullptr);
 }
 
@@ -55,7 +55,7 @@ void Commands::AskToSubRefresh(engine::Slot slot, SubscriptionDetails& details) 
   const Proxies::Begun begun = AskProxy(channel.ns->sub_refresh_proxy_name, std::move(question),
                                         {.client = session.client,
                                          .user = session.user,
-                                         .meta = session.meta,
+                                         .meta = session.extras().meta,
                                          .channel = channel.name});
   if (begun != Proxies::Begun::kYes) TakeSubRefreshAnswer(slot, details, nullptr);
 }
@@ -84,11 +84,11 @@ void Commands::TakeRefreshAnswer(engine::Slot slot, const ProxyAnswer* answer) {
     return host_.OnDeadlines(slot);
   }
   if (!Prolongs(*answer)) return host_.Disconnect(slot, DisconnectCode::kExpired);
-  if (!answer->meta.empty()) session.meta = answer->meta;
+  if (!answer->meta.empty()) session.MutableExtras().meta = answer->meta;
   // Without a time nothing has changed, so it has expired.
   if (answer->expire_at_s > 0) {
     session.expires_ns = MonotonicAfter(answer->expire_at_s - host_.UnixSeconds());
-    if (!answer->info.empty()) session.info = answer->info.bytes;
+    if (!answer->info.empty()) session.MutableExtras().info = answer->info.bytes;
   }
   if (session.expires_ns != 0 && session.expires_ns <= host_.NowNs()) {
     return host_.Disconnect(slot, DisconnectCode::kExpired);

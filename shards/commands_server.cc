@@ -132,7 +132,7 @@ void Commands::RefreshByServer(engine::Slot slot, const UserRequest& refresh) {
   }
   session.expires_ns =
       expires ? host_.NowNs() + static_cast<std::uint64_t>(ttl_s) * 1'000'000'000 : 0;
-  if (expires && !refresh.info.empty()) session.info = refresh.info;
+  if (expires && !refresh.info.empty()) session.MutableExtras().info = refresh.info;
   host_.OnDeadlines(slot);
   protocol::AppendRefreshPush(connections_[slot].form, expires,
                               expires ? static_cast<std::uint32_t>(ttl_s) : 0,

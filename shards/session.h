@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,12 +40,25 @@ struct Session {
   // The client's id as Centrifugo writes it: a version 4 UUID (RFC 9562), 36 characters.
   std::string client;
   std::string user;  // "" = anonymous.
-  std::string info;  // One-line JSON of the token's `info`, or "".
-  std::string meta;  // One-line JSON for the application's backend, or "".
-  std::optional<TokenStamp> token;
 
-  // By what its commands are found to be its (session_key.h); "" on a WebSocket, which needs none.
-  std::string key;
+  // What an anonymous session on a WebSocket has nothing of: 144 bytes beside it, made when the
+  // first of them is set.
+  struct Extras {
+    std::string info;  // One-line JSON of the token's `info`, or "".
+    std::string meta;  // One-line JSON for the application's backend, or "".
+    std::optional<TokenStamp> token;
+    // By what its commands are found to be its (session_key.h); "" on a WebSocket, which needs
+    // none.
+    std::string key;
+  };
+  const Extras& extras() const {
+    static const Extras kNone;
+    return extras_ == nullptr ? kNone : *extras_;
+  }
+  Extras& MutableExtras() {
+    if (extras_ == nullptr) extras_ = std::make_unique<Extras>();
+    return *extras_;
+  }
 
   // Where a user may have one connection only: in which order they came, on all shards.
   std::uint64_t number = 0;
@@ -91,6 +105,9 @@ struct Session {
     std::erase_if(details,
                   [channel](const SubscriptionDetails& known) { return known.channel == channel; });
   }
+
+ private:
+  std::unique_ptr<Extras> extras_;
 };
 
 }  // namespace tickcast::shards

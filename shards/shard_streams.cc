@@ -102,7 +102,7 @@ void Shard::RunEmulated(std::unique_ptr<Request> request) {
   emulated.taken = client != nullptr && client->state == Connection::State::kWebSocket &&
                    client->session != nullptr && !client->form.bare &&
                    client->form.encoding == emulated.encoding &&
-                   SameKey(client->session->key, emulated.session_key);
+                   SameKey(client->session->extras().key, emulated.session_key);
   if (emulated.taken) {
     const std::string_view frame(emulated.frame.data(),
                                  emulated.frame.size() - protocol::kJsonPaddingBytes);

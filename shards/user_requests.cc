@@ -51,7 +51,7 @@ void UserRequests::ForEachTarget(const UserRequest& request, Act&& act) {
     const Session& session = *connections_[slot].session;
     if (!request.client.empty() && session.client != request.client) return;
     // A WebSocket has none that could be named.
-    if (!request.session.empty() && session.key != request.session) return;
+    if (!request.session.empty() && session.extras().key != request.session) return;
     act(slot, session);
   });
 }
@@ -113,8 +113,8 @@ void UserRequests::Revoke(Request& request) {
   const std::int64_t now_s = host_.UnixMs() / 1000;
   const auto end_if_revoked = [&](engine::Slot slot) {
     const Session& session = *connections_[slot].session;
-    const bool revoked =
-        session.token && revocations.IsRevoked(session.user, {}, *session.token, now_s);
+    const std::optional<TokenStamp>& token = session.extras().token;
+    const bool revoked = token && revocations.IsRevoked(session.user, {}, *token, now_s);
     if (revoked) return host_.Disconnect(slot, DisconnectCode::kInvalidToken);
     commands_.DropRevokedSubscriptions(slot);
   };
