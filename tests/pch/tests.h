@@ -1,5 +1,5 @@
 // What nearly every test includes and no change of ours touches, read once for all of them. A test
-// includes what it uses all the same: the sanitizers' build has no precompiled header.
+// includes what it uses all the same: without -Db_pch=false nothing would say that it does not.
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 #include <absl/status/statusor.h>
