@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,11 +75,11 @@ class Fanout final : public Workload {
   void Collect(Measured& measured);
   Counts Count();
   absl::StatusOr<Counts> Take();
-  bool ReadCounters(ServerCounters& counters) const;
+  bool ReadCounters(ServerCounters& counters);
   Figures Compare(const Measured& measured) const;
   void AddLedger(const Measured& measured, Figures& figures) const;
   void AddProcess(const Measured& measured, double seconds, Figures& figures) const;
-  absl::StatusOr<Figures> FinalFigures(const Counts& counts) const;
+  absl::StatusOr<Figures> FinalFigures(const Counts& counts);
   void ShowProgress(std::uint64_t now_ns);
   void TellFailure(const Counts& counts);
   Crew& first() { return *crews_[0]; }
@@ -95,8 +96,9 @@ class Fanout final : public Workload {
   std::vector<std::unique_ptr<Crew>> crews_;
   bool told_failure_ = false;
   bool has_first_counters_ = false;
-  ServerCounters first_counters_;  // Before the first connection.
-  std::uint64_t stopped_ns_ = 0;   // When the last phase's publishing ended.
+  std::optional<bool> server_counts_;  // Whether the first question for its counters was answered.
+  ServerCounters first_counters_;      // Before the first connection.
+  std::uint64_t stopped_ns_ = 0;       // When the last phase's publishing ended.
   bool cut_any_ = false;
 
   Slope server_rss_;

@@ -71,8 +71,12 @@ absl::StatusOr<Fanout::Counts> Fanout::Take() {
   return counts;
 }
 
-bool Fanout::ReadCounters(ServerCounters& counters) const {
+bool Fanout::ReadCounters(ServerCounters& counters) {
+  if (server_counts_ == false) return false;
   const absl::StatusOr<std::string> page = HttpGet(server_, "/metrics");
+  // perf/floor answers no such request, and waiting for that in each phase anew would leave both
+  // servers idle for many times a phase's length.
+  if (!server_counts_) server_counts_ = page.ok();
   return page.ok() && ReadServerCounters(*page, counters);
 }
 
@@ -213,7 +217,7 @@ void Fanout::AddProcess(const Measured& measured, double seconds, Figures& figur
 }
 
 // Over the whole life of all connections, when they are gone.
-absl::StatusOr<Figures> Fanout::FinalFigures(const Counts& counts) const {
+absl::StatusOr<Figures> Fanout::FinalFigures(const Counts& counts) {
   Figures figures = {{"not_closed", Number(crews_.size() - counts.gone)}};
   if (!options_.feed) return figures;
   const KindCounts kinds = counts.AllKinds();
