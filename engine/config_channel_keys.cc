@@ -126,7 +126,8 @@ const ConfigField<ProxyConfig> kProxyFields[] = {
       "with the keys below. Any other is error 100."},
      LIST_AT(ProxyConfig, status_to_code_transforms, StatusTransformFields())},
     {{"http.tls.enabled", Any(),
-      "The keys of `http.tls` hold for an https:// endpoint. PEM values are the text itself, base64 "
+      "The keys of `http.tls` hold for an https:// endpoint. PEM values are the text itself, "
+      "base64 "
       "of it, or the name of a file."},
      AT(ProxyConfig, tls.enabled)},
     {{"http.tls.server_ca_pem", Any(),

@@ -98,7 +98,7 @@ class Home {
     std::unique_ptr<Presence> presence;  // While somebody is in it and that is kept.
     std::uint32_t index = 0;
     std::uint32_t subscribers = 0;  // Counted where their number is limited.
-    bool announcing = false;  // Stands in announcing_.
+    bool announcing = false;        // Stands in announcing_.
     bool in_use = false;
   };
   // When the place of a lost client is free.

@@ -1,6 +1,5 @@
-// ApiWorldTest: a cluster of three shards with a server API, and users that connect by tokens. With an
-// odd parameter its network is hostile.
-// Threading: as SimWorld.
+// ApiWorldTest: a cluster of three shards with a server API, and users that connect by tokens. With
+// an odd parameter its network is hostile. Threading: as SimWorld.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -69,9 +68,8 @@ class ApiWorldTest : public testing::TestWithParam<std::uint64_t> {
   // One whose connect is in its batch.
   SimClient& Begin(ShardId shard, std::string_view claims) {
     SimClient& client = cluster_.AddClient(shard);
-    client.Command(claims.empty()
-                       ? R"("connect":{})"
-                       : absl::StrCat(R"("connect":{"token":")", Token(claims), "\"}"));
+    client.Command(claims.empty() ? R"("connect":{})"
+                                  : absl::StrCat(R"("connect":{"token":")", Token(claims), "\"}"));
     return client;
   }
 

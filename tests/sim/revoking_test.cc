@@ -21,13 +21,13 @@ constexpr char kDone[] = R"({"result":{}})";
 
 class RevokingTest : public ApiWorldTest {
  protected:
-  // What becomes of a client that connects with these claims: 0, or the code that it is closed with.
+  // What becomes of a client that connects with these claims: 0, or the code that it is closed
+  // with.
   std::uint32_t Try(ShardId shard, std::string_view claims) {
     SimClient& client = Begin(shard, claims);
     client.Flush();
-    cluster_.RunUntil([&] {
-      return client.close_code() != 0 || !client.HeardOf(Kind::kConnected).empty();
-    });
+    cluster_.RunUntil(
+        [&] { return client.close_code() != 0 || !client.HeardOf(Kind::kConnected).empty(); });
     return client.close_code();
   }
   // Subscribes `client` with a token of these claims.
@@ -65,8 +65,7 @@ TEST_P(RevokingTest, ABlockThatIsOverBlocksNobody) {
   Settle();
   EXPECT_EQ(client.close_code(), 0u);
   EXPECT_EQ(Try(0, R"({"sub":"ada"})"), 0u);
-  Call("/api/block_user",
-       absl::StrCat(R"({"user":"ada","expire_at":)", time(nullptr) + 1000, "}"));
+  Call("/api/block_user", absl::StrCat(R"({"user":"ada","expire_at":)", time(nullptr) + 1000, "}"));
   EXPECT_EQ(Try(0, R"({"sub":"ada"})"), 3507u);
 }
 
@@ -79,8 +78,8 @@ TEST_P(RevokingTest, WhoIsConnectingMeanwhileIsRefusedToo) {
     SCOPED_TRACE(path);
     const ShardId home = cluster_.mesh().HomeOf(channel);
     cluster_.Stall(home, cluster_.now_ns() + 200 * kMillisecond);
-    SimClient& client = Begin(
-        1, absl::StrCat(R"({"sub":"ada","jti":"j","channels":[")", channel, R"("]})"));
+    SimClient& client =
+        Begin(1, absl::StrCat(R"({"sub":"ada","jti":"j","channels":[")", channel, R"("]})"));
     client.Flush();
     cluster_.RunFor(20 * kMillisecond);
     ASSERT_TRUE(client.HeardOf(Kind::kConnected).empty());
@@ -107,8 +106,8 @@ TEST_P(RevokingTest, ATokenIsRevokedByItsId) {
     EXPECT_EQ(Try(shard, R"({"sub":"ada","jti":"c"})"), 0u);
   }
   // Nor can a connection be prolonged with it.
-  other.Command(absl::StrCat(R"("refresh":{"token":")", Token(R"({"sub":"ada","jti":"a"})"),
-                             "\"}"));
+  other.Command(
+      absl::StrCat(R"("refresh":{"token":")", Token(R"({"sub":"ada","jti":"a"})"), "\"}"));
   other.Flush();
   Settle();
   EXPECT_EQ(other.close_code(), 3500u);
@@ -173,8 +172,8 @@ TEST_P(RevokingTest, SubscriptionTokensOfAChannel) {
 }
 
 TEST_P(RevokingTest, WhatIsMissingIsABadRequest) {
-  for (const char* const path :
-       {"/api/block_user", "/api/unblock_user", "/api/revoke_token", "/api/invalidate_user_tokens"}) {
+  for (const char* const path : {"/api/block_user", "/api/unblock_user", "/api/revoke_token",
+                                 "/api/invalidate_user_tokens"}) {
     EXPECT_THAT(Call(path, "{}"), HasSubstr(R"("code":107)")) << path;
   }
 }

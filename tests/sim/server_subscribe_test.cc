@@ -1,4 +1,5 @@
-// The server API's subscribe, through real shards: what the client is told, and when the backend is.
+// The server API's subscribe, through real shards: what the client is told, and when the backend
+// is.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <time.h>
@@ -29,9 +30,9 @@ class ServerSubscribeTest : public ApiWorldTest {
   // `members` go behind user and channel.
   std::string Subscribe(std::string_view user, std::string_view channel,
                         std::string_view members = {}) {
-    return Call("/api/subscribe", absl::StrCat(R"({"user":")", protocol::Abseil(user),
-                                               R"(","channel":")", protocol::Abseil(channel), "\"",
-                                               protocol::Abseil(members), "}"));
+    return Call("/api/subscribe",
+                absl::StrCat(R"({"user":")", protocol::Abseil(user), R"(","channel":")",
+                             protocol::Abseil(channel), "\"", protocol::Abseil(members), "}"));
   }
   void Publish(std::string_view channel, std::string_view data) {
     Call("/api/publish", absl::StrCat(R"({"channel":")", protocol::Abseil(channel), R"(","data":)",
@@ -92,8 +93,8 @@ TEST_P(ServerSubscribeTest, OnlyTheClientOrTheSessionThatIsNamed) {
   EXPECT_THAT(stream.Body(), Not(HasSubstr("flow:a")));
   EXPECT_THAT(stream.Body(), Not(HasSubstr("flow:c")));
   // The other commands know it, too.
-  Call("/api/unsubscribe", absl::StrCat(R"({"user":"ada","channel":"flow:b","session":")", session,
-                                        "\"}"));
+  Call("/api/unsubscribe",
+       absl::StrCat(R"({"user":"ada","channel":"flow:b","session":")", session, "\"}"));
   Settle();
   EXPECT_THAT(stream.Body(), HasSubstr(R"("unsubscribe":{"code":2000)"));
   Call("/api/disconnect", absl::StrCat(R"({"user":"ada","session":")", session, "\"}"));
@@ -108,11 +109,10 @@ TEST_P(ServerSubscribeTest, TheAnswerComesWhenItIsDone) {
   SimClient& client = Connect(1, "ada");
   const std::string channel = RemoteChannel(1);
   cluster_.Stall(cluster_.mesh().HomeOf(channel), cluster_.now_ns() + 100 * kMillisecond);
-  const std::string replies =
-      Call("/api/batch", absl::StrCat(R"({"commands":[{"subscribe":{"user":"ada","channel":")",
-                                      channel, R"(","info":{"n":2}}},{"presence":{"channel":")",
-                                      channel, R"("}},{"publish":{"channel":")", channel,
-                                      R"(","data":1}}]})"));
+  const std::string replies = Call(
+      "/api/batch", absl::StrCat(R"({"commands":[{"subscribe":{"user":"ada","channel":")", channel,
+                                 R"(","info":{"n":2}}},{"presence":{"channel":")", channel,
+                                 R"("}},{"publish":{"channel":")", channel, R"(","data":1}}]})"));
   EXPECT_THAT(replies, HasSubstr(absl::StrCat(R"([{"subscribe":{}},{"presence":{"presence":{")",
                                               client.id(), R"(":{"user":"ada","client":")",
                                               client.id(), R"(","chan_info":{"n":2}}}}})")));
@@ -152,8 +152,9 @@ TEST_P(ServerSubscribeTest, ThePositionIsToldAndTheNextPublicationIsTheNext) {
   EXPECT_EQ(Given(second, "log:a")[0].offset, 2u);
   EXPECT_THAT(second.DataOf("log:a"), ElementsAre("3", "4", "5"));
   SimClient& third = Connect(2, "eve");
-  Subscribe("eve", "log:a",
-            R"(,"override":{"force_recovery":{"value":true}},"recover_since":{"offset":2,"epoch":"zz"})");
+  Subscribe(
+      "eve", "log:a",
+      R"(,"override":{"force_recovery":{"value":true}},"recover_since":{"offset":2,"epoch":"zz"})");
   Settle();
   EXPECT_EQ(Given(third, "log:a")[0].offset, 5u);
   EXPECT_THAT(third.DataOf("log:a"), IsEmpty());
@@ -241,16 +242,15 @@ TEST_P(ServerSubscribeTest, WhatComesWhileItIsBeingMade) {
   leaver.Flush();
   goer.Close();
   cluster_.RunFor(20 * kMillisecond);
-  const std::string only = absl::StrCat(R"({"user":"ada","client":")", client.id(),
-                                        R"(","channel":")", channel, "\"}");
+  const std::string only =
+      absl::StrCat(R"({"user":"ada","client":")", client.id(), R"(","channel":")", channel, "\"}");
   SimHttpPeer ending(cluster_.world(), cluster_.ring(1));
   ending.Post("/api/unsubscribe", only);
   ASSERT_TRUE(cluster_.RunUntil([&] { return !ending.Responses().empty(); }));
   SimHttpPeer again(cluster_.world(), cluster_.ring(1));
   again.Post("/api/subscribe", only);
-  ASSERT_TRUE(cluster_.RunUntil([&] {
-    return !subscribing.Responses().empty() && !again.Responses().empty();
-  }));
+  ASSERT_TRUE(cluster_.RunUntil(
+      [&] { return !subscribing.Responses().empty() && !again.Responses().empty(); }));
   EXPECT_EQ(subscribing.Responses()[0].body, kDone);
   EXPECT_EQ(again.Responses()[0].body, kDone);
   Publish(channel, "1");
@@ -283,8 +283,8 @@ TEST_P(ServerSubscribeTest, TooManyChannelsEndTheConnection) {
   const int limit = static_cast<int>(Config().client.channel_limit);
   std::string commands;
   for (int i = 0; i < limit; ++i) {
-    absl::StrAppend(&commands, i == 0 ? "" : ",",
-                    R"({"subscribe":{"user":"ada","channel":"flow:)", i, "\"}}");
+    absl::StrAppend(&commands, i == 0 ? "" : ",", R"({"subscribe":{"user":"ada","channel":"flow:)",
+                    i, "\"}}");
   }
   Call("/api/batch", absl::StrCat(R"({"parallel":true,"commands":[)", commands, "]}"));
   Settle();

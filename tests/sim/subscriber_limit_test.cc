@@ -19,8 +19,10 @@ engine::Config LimitedConfig() {
   config.client.ping_interval_ns = 1000 * kSecond;
   config.client.subscribe_rate = 0;
   config.channel.namespaces.push_back({.name = "small", .subscriber_limit = kLimit});
-  config.channel.namespaces.push_back(
-      {.name = "seats", .presence = true, .presence_grace_ns = kSecond, .subscriber_limit = kLimit});
+  config.channel.namespaces.push_back({.name = "seats",
+                                       .presence = true,
+                                       .presence_grace_ns = kSecond,
+                                       .subscriber_limit = kLimit});
   return config;
 }
 
