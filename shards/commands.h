@@ -285,7 +285,6 @@ class Commands {
   // False when the connect was refused.
   bool TakeConnectAnswer(engine::Slot slot, const protocol::ProxyAnswer& answer);
   bool AddProxySubscription(engine::Slot slot, const protocol::ProxySubscription& sub);
-  static void Override(const protocol::ProxyOverride& by, SubscriptionDetails& details);
   void RpcByProxy(engine::Slot slot, const Command& command);
   // Whether it is a backend that says who may subscribe.
   bool AsksBackend(const engine::Namespace& ns, const protocol::SubscribeRequest& subscribe) const;

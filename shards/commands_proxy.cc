@@ -151,14 +151,6 @@ void Commands::ReplyErrorOf(engine::Slot slot, std::uint32_t id, const ProxyAnsw
   fan_out_.OwesReplies(slot);
 }
 
-void Commands::Override(const protocol::ProxyOverride& by, SubscriptionDetails& details) {
-  details.presence = by.presence.value_or(details.presence);
-  details.join_leave = by.join_leave.value_or(details.join_leave);
-  details.force_push_join_leave = by.force_push_join_leave.value_or(details.force_push_join_leave);
-  details.force_positioning = by.force_positioning.value_or(details.force_positioning);
-  details.force_recovery = by.force_recovery.value_or(details.force_recovery);
-}
-
 void Commands::RpcByProxy(engine::Slot slot, const Command& command) {
   const std::string_view method = command.rpc.method;
   const engine::RpcConfig& rpc = config_.rpc;

@@ -52,27 +52,6 @@ bool ReadSince(ApiCommand& command, JsonValue& value) {
   });
 }
 
-// {"value": true}; {} is false, null and an absent one say nothing.
-bool ReadChoice(std::optional<bool>& choice, JsonValue& value) {
-  if (value.is_null()) return true;
-  choice = false;
-  return value.ReadObject([&](std::string_view name, JsonValue& member) {
-    return name != "value" || member.Read(*choice);
-  });
-}
-
-bool ReadOverride(SubscriptionOverride& by, JsonValue& value) {
-  if (value.is_null()) return true;
-  return value.ReadObject([&](std::string_view name, JsonValue& member) {
-    if (name == "presence") return ReadChoice(by.presence, member);
-    if (name == "join_leave") return ReadChoice(by.join_leave, member);
-    if (name == "force_recovery") return ReadChoice(by.force_recovery, member);
-    if (name == "force_positioning") return ReadChoice(by.force_positioning, member);
-    if (name == "force_push_join_leave") return ReadChoice(by.force_push_join_leave, member);
-    return true;
-  });
-}
-
 bool ReadSubscribe(ApiDraft& draft, std::string_view name, JsonValue& value) {
   ApiCommand& command = draft.command;
   if (name == "data") return value.ReadJson(command.data);
@@ -81,7 +60,7 @@ bool ReadSubscribe(ApiDraft& draft, std::string_view name, JsonValue& value) {
   if (name == "b64info") return value.Read(draft.b64info);
   if (name == "expire_at") return value.Read(command.expire_at);
   if (name == "recover_since") return ReadSince(command, value);
-  if (name == "override") return ReadOverride(command.override_options, value);
+  if (name == "override") return ReadSubscriptionOverride(value, command.override_options);
   return ReadTarget(command, name, value);
 }
 

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/subscription_override.h"
+
 namespace tickcast::protocol {
 
 enum class ProxyKind : std::uint8_t {
@@ -53,17 +55,6 @@ struct ProxyRequest {
 // Appends the body of a request.
 void AppendProxyRequest(ProxyKind kind, const ProxyRequest& request, std::string& out);
 
-// What a subscription has, whatever its namespace says.
-struct ProxyOverride {
-  std::optional<bool> presence;
-  std::optional<bool> join_leave;
-  std::optional<bool> force_recovery;
-  std::optional<bool> force_positioning;
-  std::optional<bool> force_push_join_leave;
-
-  bool operator==(const ProxyOverride&) const = default;
-};
-
 // A payload: JSON on one line, or bytes that are none (only from b64data).
 struct ProxyBytes {
   std::string_view bytes;
@@ -79,7 +70,7 @@ struct ProxySubscription {
   std::int64_t expire_at_s = 0;
   ProxyBytes info;
   ProxyBytes data;
-  ProxyOverride override;
+  SubscriptionOverride override;
   bool cache_recover = false;
 };
 
@@ -111,7 +102,7 @@ struct ProxyAnswer {
   // kConnect, kRpc, kSubscribe, kPublish.
   ProxyBytes data;
   // kSubscribe.
-  ProxyOverride override;
+  SubscriptionOverride override;
   // kPublish.
   bool skip_history = false;
   std::string_view tags;  // JSON object of strings.

@@ -17,27 +17,6 @@ constexpr std::size_t kExpectedBodyBytes = 4 * 1024;
 constexpr std::uint32_t kLeastDisconnectCode = 3000;
 constexpr std::uint32_t kGreatestDisconnectCode = 4999;
 
-// `{"value":true}`, or null.
-bool ReadOptional(JsonValue& value, std::optional<bool>& out) {
-  if (value.is_null()) return true;
-  out = false;
-  return value.ReadObject([&out](std::string_view name, JsonValue& member) {
-    return name != "value" || member.Read(*out);
-  });
-}
-
-bool ReadOverride(JsonValue& value, ProxyOverride& out) {
-  if (value.is_null()) return true;
-  return value.ReadObject([&out](std::string_view name, JsonValue& member) {
-    if (name == "presence") return ReadOptional(member, out.presence);
-    if (name == "join_leave") return ReadOptional(member, out.join_leave);
-    if (name == "force_recovery") return ReadOptional(member, out.force_recovery);
-    if (name == "force_positioning") return ReadOptional(member, out.force_positioning);
-    if (name == "force_push_join_leave") return ReadOptional(member, out.force_push_join_leave);
-    return true;
-  });
-}
-
 }  // namespace
 
 struct ProxyAnswerParser::Impl {
@@ -150,7 +129,7 @@ bool ProxyAnswerParser::Impl::ReadMember(ProxyKind kind, std::string_view name, 
   if (kind == ProxyKind::kConnect) return ReadConnectMember(name, value);
   if (kind == ProxyKind::kPublish) return ReadPublishMember(name, value);
   if (kind == ProxyKind::kSubscribe && name == "override") {
-    return ReadOverride(value, answer.override);
+    return ReadSubscriptionOverride(value, answer.override);
   }
   return true;
 }
@@ -201,7 +180,7 @@ bool ProxyAnswerParser::Impl::ReadSub(JsonValue& value, ProxySubscription& sub) 
     if (name == "b64info") return member.Read(sub_info.base64);
     if (name == "data") return member.ReadJson(sub_data.json);
     if (name == "b64data") return member.Read(sub_data.base64);
-    if (name == "override") return ReadOverride(member, sub.override);
+    if (name == "override") return ReadSubscriptionOverride(member, sub.override);
     if (name == "cache_recover") return member.Read(sub.cache_recover);
     return true;
   });

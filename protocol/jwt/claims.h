@@ -9,18 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/subscription_override.h"
+
 namespace tickcast::protocol {
-
-// Options of a channel that a token sets for one subscription; absent: as the namespace says.
-struct SubscriptionOverride {
-  std::optional<bool> presence;
-  std::optional<bool> join_leave;
-  std::optional<bool> force_push_join_leave;
-  std::optional<bool> force_positioning;
-  std::optional<bool> force_recovery;
-
-  bool operator==(const SubscriptionOverride&) const = default;
-};
 
 // A member of the claim `subs`: a subscription that the server makes when the client connects.
 struct TokenSubscription {

@@ -50,19 +50,6 @@ bool ReadAudience(JsonValue& value, std::vector<std::string_view>& out) {
   return ReadName(value, out.emplace_back());
 }
 
-// `{"value":true}`; an absent value is false, as in the original.
-bool ReadBoolValue(JsonValue& value, std::optional<bool>& out) {
-  if (value.is_null()) return true;
-  out = false;
-  return value.ReadObject([&out](std::string_view name, JsonValue& member) {
-    bool set = false;
-    if (name != "value") return true;
-    if (!member.Read(set)) return false;
-    out = set;
-    return true;
-  });
-}
-
 }  // namespace
 
 ClaimsReader::ClaimsReader(std::string_view user_claim)
@@ -100,7 +87,7 @@ bool ClaimsReader::Read(std::string_view name, JsonValue& value, JwtClaims& clai
   if (name == "aud") return ReadAudience(value, claims.aud);
   if (name == "channels") return ReadNames(value, claims.channels);
   if (name == "subs") return ReadSubscriptions(value, claims);
-  if (name == "override") return ReadOverride(value, claims.override_options);
+  if (name == "override") return ReadSubscriptionOverride(value, claims.override_options);
   std::string_view sub;  // Where another claim holds the user.
   return ReadName(value, sub);
 }
@@ -135,23 +122,13 @@ bool ClaimsReader::ReadSubscription(JsonValue& value, TokenSubscription& subscri
     if (name == "b64info") return member.Read(b64info);
     if (name == "data") return member.ReadJson(subscription.data);
     if (name == "b64data") return member.Read(b64data);
-    if (name == "override") return ReadOverride(member, subscription.override_options);
+    if (name == "override") {
+      return ReadSubscriptionOverride(member, subscription.override_options);
+    }
     return true;
   });
   return readable && DecodeJson(b64info, subscription.info) &&
          DecodeJson(b64data, subscription.data);
-}
-
-bool ClaimsReader::ReadOverride(JsonValue& value, SubscriptionOverride& out) {
-  if (value.is_null()) return true;
-  return value.ReadObject([&out](std::string_view name, JsonValue& member) {
-    if (name == "presence") return ReadBoolValue(member, out.presence);
-    if (name == "join_leave") return ReadBoolValue(member, out.join_leave);
-    if (name == "force_push_join_leave") return ReadBoolValue(member, out.force_push_join_leave);
-    if (name == "force_positioning") return ReadBoolValue(member, out.force_positioning);
-    if (name == "force_recovery") return ReadBoolValue(member, out.force_recovery);
-    return true;
-  });
 }
 
 bool ClaimsReader::Finish(JwtClaims& claims) {

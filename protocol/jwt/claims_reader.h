@@ -35,7 +35,6 @@ class ClaimsReader {
   bool ReadUser(JsonValue& value, std::string_view& user);
   bool ReadSubscriptions(JsonValue& value, JwtClaims& claims);
   bool ReadSubscription(JsonValue& value, TokenSubscription& subscription);
-  bool ReadOverride(JsonValue& value, SubscriptionOverride& out);
   bool DecodeJson(std::string_view base64, std::string_view& json);
 
   const std::string user_claim_;

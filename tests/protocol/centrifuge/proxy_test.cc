@@ -104,7 +104,7 @@ TEST_F(ProxyAnswerTest, AConnectAnswerIsReadWhole) {
   EXPECT_EQ(first.expire_at_s, 5);
   EXPECT_TRUE(first.cache_recover);
   EXPECT_EQ(first.override,
-            (ProxyOverride{.presence = true, .join_leave = false, .force_recovery = false}));
+            (SubscriptionOverride{.presence = true, .join_leave = false, .force_recovery = false}));
   EXPECT_EQ(answer().subs[1].channel, "s:\"2");
   EXPECT_TRUE(answer().subs[1].info.empty());
   const ProxySubscription& third = answer().subs[2];
@@ -139,7 +139,7 @@ TEST_F(ProxyAnswerTest, EachKindHasItsOwnMembers) {
 
   ASSERT_TRUE(Parse(ProxyKind::kSubscribe,
                     R"({"result":{"override":{"force_push_join_leave":{"value":true}}}})"));
-  EXPECT_EQ(answer().override, ProxyOverride{.force_push_join_leave = true});
+  EXPECT_EQ(answer().override, SubscriptionOverride{.force_push_join_leave = true});
 
   ASSERT_TRUE(Parse(ProxyKind::kPublish,
                     R"({"result":{"data":{"a":1},"b64data":"Mg==","skip_history":true,
