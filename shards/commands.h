@@ -108,6 +108,8 @@ class Commands {
                              const UserRequest& subscribe, std::uint32_t place);
   // Ends the subscriptions that were made with a token that is not believed any more.
   void DropRevokedSubscriptions(engine::Slot slot);
+  // Whether the token that the session connected with has been revoked since.
+  bool HoldsRevokedToken(const Session& session);
   // Sets when its credentials end, or ends the connection where that has passed.
   void RefreshByServer(engine::Slot slot, const UserRequest& refresh);
 
@@ -243,6 +245,7 @@ class Commands {
   void GiveBackPlace(const Request& answer);
 
   // Views (commands_view.cc).
+  View WholeView(engine::Slot slot) const;
   bool ChooseView(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                   View& view);
   ChannelIndex FindOrAddView(ChannelIndex primary, const View& view);

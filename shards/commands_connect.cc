@@ -270,9 +270,7 @@ void Commands::AskServerSide(engine::Slot slot, ServerSubscription& sub, std::ui
   command.subscribe.offset = sub.offset;
   command.subscribe.epoch = sub.epoch;
   const engine::Namespace& ns = *config_.FindNamespace(sub.channel);
-  const Connection& connection = connections_[slot];
-  const View view{.form = connection.form, .framed = !TakesSharedFrames(connection.transport)};
-  Ask(BeginSubscribe(slot, command, ns, view, Grant(ns, {}), {}, &sub.details));
+  Ask(BeginSubscribe(slot, command, ns, WholeView(slot), Grant(ns, {}), {}, &sub.details));
 }
 
 // The home has answered one of them: it takes part from here on, though nothing is sent yet.
@@ -320,11 +318,13 @@ bool Commands::ConnectIsAnswered(engine::Slot slot) const {
 
 std::optional<DisconnectCode> Commands::RevokedMeanwhile(const Session& session) {
   if (IsBlocked(session.user)) return DisconnectCode::kPermissionDenied;
+  if (HoldsRevokedToken(session)) return DisconnectCode::kInvalidToken;
+  return std::nullopt;
+}
+
+bool Commands::HoldsRevokedToken(const Session& session) {
   const std::optional<TokenStamp>& token = session.extras().token;
-  const bool revoked =
-      token && revocations_.IsRevoked(session.user, {}, *token, host_.UnixSeconds());
-  if (!revoked) return std::nullopt;
-  return DisconnectCode::kInvalidToken;
+  return token && revocations_.IsRevoked(session.user, {}, *token, host_.UnixSeconds());
 }
 
 void Commands::FinishConnect(engine::Slot slot) {

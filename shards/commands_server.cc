@@ -49,9 +49,8 @@ Commands::ByServer Commands::SubscribeByServer(engine::Slot slot, std::string_vi
   command.subscribe.recover = subscribe.has_since;
   command.subscribe.offset = subscribe.since_offset;
   command.subscribe.epoch = subscribe.since_epoch;
-  const View view{.form = connection.form, .framed = !TakesSharedFrames(connection.transport)};
   std::unique_ptr<Request> request =
-      BeginSubscribe(slot, command, ns, view, Grant(ns, {}), {}, &details);
+      BeginSubscribe(slot, command, ns, WholeView(slot), Grant(ns, {}), {}, &details);
   request->reply_data = json || subscribe.raw.empty() ? subscribe.data : subscribe.raw;
   request->by_server = place;
   Ask(std::move(request));

@@ -25,20 +25,24 @@ bool AllowsFossil(const engine::Namespace& ns) {
 
 }  // namespace
 
+// What a subscriber gets that asks for nothing else.
+View Commands::WholeView(engine::Slot slot) const {
+  const Connection& connection = connections_[slot];
+  return {.form = connection.form, .framed = !TakesSharedFrames(connection.transport)};
+}
+
 // False when the client was refused, by a reply or by closing. A filter in `view` has been acquired
 // then for the caller.
 bool Commands::ChooseView(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                           View& view) {
   const protocol::SubscribeRequest& subscribe = command.subscribe;
-  const Connection& connection = connections_[slot];
   if (!subscribe.delta.empty() && subscribe.delta != kFossil) {
     host_.Disconnect(slot, DisconnectCode::kBadRequest);
     return false;
   }
-  view = {.form = connection.form,
-          .compact = ns.allow_channel_compaction && (subscribe.flag & kWantsCompaction) != 0,
-          .delta = !subscribe.delta.empty() && AllowsFossil(ns),
-          .framed = !TakesSharedFrames(connection.transport)};
+  view = WholeView(slot);
+  view.compact = ns.allow_channel_compaction && (subscribe.flag & kWantsCompaction) != 0;
+  view.delta = !subscribe.delta.empty() && AllowsFossil(ns);
   if (subscribe.tf.empty()) return true;
   if (!ns.allow_tags_filter) {
     ReplyError(slot, command.id, ErrorCode::kBadRequest);

@@ -348,10 +348,6 @@ void Shard::OnPeerEnd(engine::Slot slot, std::int32_t result) {
   CloseNow(slot, CloseReason::kPeerGone);
 }
 
-// --- Answers of other people's servers -----------------------------------------------------------
-
-void Shard::OnSubscribedByServer(const Request& answer) { user_requests_.OnSubscribed(answer); }
-
 // --- What the command, HTTP and WebSocket handlers ask for ---------------------------------------
 
 std::int64_t Shard::UnixMs() {

@@ -112,4 +112,6 @@ void Shard::OnProxyAnswer(const Proxies::Question& question, const protocol::Pro
   commands_.OnProxyAnswer(question, answer);
 }
 
+void Shard::OnSubscribedByServer(const Request& answer) { user_requests_.OnSubscribed(answer); }
+
 }  // namespace tickcast::shards

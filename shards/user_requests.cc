@@ -112,10 +112,9 @@ void UserRequests::Revoke(Request& request) {
   Revocations& revocations = commands_.revocations();
   const std::int64_t now_s = host_.UnixMs() / 1000;
   const auto end_if_revoked = [&](engine::Slot slot) {
-    const Session& session = *connections_[slot].session;
-    const std::optional<TokenStamp>& token = session.extras().token;
-    const bool revoked = token && revocations.IsRevoked(session.user, {}, *token, now_s);
-    if (revoked) return host_.Disconnect(slot, DisconnectCode::kInvalidToken);
+    if (commands_.HoldsRevokedToken(*connections_[slot].session)) {
+      return host_.Disconnect(slot, DisconnectCode::kInvalidToken);
+    }
     commands_.DropRevokedSubscriptions(slot);
   };
   bool kept = true;
