@@ -294,7 +294,8 @@ void Commands::ReplyError(engine::Slot slot, std::uint32_t id, ErrorCode error) 
   // There are no replies on a unidirectional transport: whose connect fails is closed.
   if (connections_[slot].form.bare) {
     metrics_.CountError(error);
-    return host_.RefuseOneWay(slot, error);
+    return host_.RefuseOneWay(slot, static_cast<std::uint32_t>(error),
+                              protocol::InfoOf(error).message);
   }
   metrics_.CountError(error);
   protocol::AppendErrorReply(connections_[slot].form, id, error, connections_.NewLine(slot));

@@ -43,7 +43,8 @@ class Commands {
     // The same with a code and reason of the application's own. REQUIRES: 3000 <= code < 5000.
     virtual void DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) = 0;
     // A command of a client without replies has failed, which is its connect: ends the connection.
-    virtual void RefuseOneWay(engine::Slot slot, protocol::ErrorCode error) = 0;
+    // `code` is one of ErrorCode, or one of the application's own.
+    virtual void RefuseOneWay(engine::Slot slot, std::uint32_t code, std::string_view message) = 0;
     // The connection's input need not be read for now: commands of it wait already …
     virtual void HoldInput(engine::Slot slot) = 0;
     // … and they wait no more.

@@ -140,11 +140,10 @@ const ProxyAnswer* Commands::TakeDecision(engine::Slot slot, const Command& comm
   return nullptr;
 }
 
-// An error of the backend's own, which only a client that has replies can be told.
+// An error of the backend's own.
 void Commands::ReplyErrorOf(engine::Slot slot, std::uint32_t id, const ProxyAnswer& answer) {
   const protocol::Form form = connections_[slot].form;
-  if (form.bare)
-    return host_.Disconnect(slot, protocol::DisconnectFor(static_cast<ErrorCode>(answer.code)));
+  if (form.bare) return host_.RefuseOneWay(slot, answer.code, answer.text);
   protocol::AppendErrorReply(
       form, id, {.code = answer.code, .message = answer.text, .temporary = answer.temporary},
       connections_.NewLine(slot));

@@ -180,7 +180,7 @@ class Shard final : private Commands::Host,
   void Disconnect(engine::Slot slot, protocol::DisconnectCode code) override;
   // Commands::Host, UserRequests::Host
   void DisconnectAs(engine::Slot slot, std::uint16_t code, std::string_view reason) override;
-  void RefuseOneWay(engine::Slot slot, protocol::ErrorCode error) override;
+  void RefuseOneWay(engine::Slot slot, std::uint32_t code, std::string_view message) override;
   void HoldInput(engine::Slot slot) override { PauseReading(slot); }
   void ReleaseInput(engine::Slot slot) override;
   bool AdmitUser(engine::Slot slot, Session& session) override;

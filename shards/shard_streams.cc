@@ -60,21 +60,21 @@ void Shard::EndClient(engine::Slot slot, CloseReason reason, std::uint16_t code,
   CloseWithFrame(slot, reason, code, text);
 }
 
-void Shard::RefuseOneWay(engine::Slot slot, protocol::ErrorCode error) {
-  const protocol::DisconnectCode code = protocol::DisconnectFor(error);
-  if (http_.streams().Refuse(slot, static_cast<std::uint32_t>(error),
-                             protocol::InfoOf(error).message)) {
-    return BeginClose(slot, static_cast<CloseReason>(code), /*wait_for_peer=*/false);
+void Shard::RefuseOneWay(engine::Slot slot, std::uint32_t code, std::string_view message) {
+  const protocol::DisconnectCode disconnect =
+      protocol::DisconnectFor(static_cast<protocol::ErrorCode>(code));
+  if (http_.streams().Refuse(slot, code, message)) {
+    return BeginClose(slot, static_cast<CloseReason>(disconnect), /*wait_for_peer=*/false);
   }
   const engine::DisconnectTransforms& transforms =
       config_.client.connect_code_to_unidirectional_disconnect;
   if (transforms.enabled) {
     for (const engine::DisconnectTransform& each : transforms.transforms) {
-      if (each.code != static_cast<std::uint32_t>(error)) continue;
+      if (each.code != code) continue;
       return DisconnectAs(slot, static_cast<std::uint16_t>(each.to_code), each.to_reason);
     }
   }
-  Disconnect(slot, code);
+  Disconnect(slot, disconnect);
 }
 
 // In place of a close frame the client gets a push that says the same; then the response ends.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/sim_http_peer.h"
 #include "tests/sim/sim_stream_peer.h"
 #include "tests/sim/token_world.h"
 
@@ -241,6 +242,30 @@ TEST_F(ProxyTest, UnidirectionalClientsAreToldByTheirPushes) {
     ASSERT_TRUE(cluster_->RunUntil([&] { return !refused.Events().empty(); }));
     EXPECT_THAT(refused.Events()[0], HasSubstr(absl::StrCat(R"("disconnect":{"code":)", code)));
   }
+}
+
+// What the configuration makes of a code holds for a backend's own errors as for ours.
+TEST_F(ProxyTest, TheErrorsOfABackendAreTransformedToo) {
+  UseConnect();
+  options_.config.uni_sse.enabled = true;
+  options_.config.uni_http_stream.enabled = true;
+  options_.config.client.connect_code_to_unidirectional_disconnect = {
+      .enabled = true, .transforms = {{.code = 1000, .to_code = 4777, .to_reason = "log in"}}};
+  options_.config.uni_http_stream.connect_code_to_http_response = {
+      .enabled = true, .transforms = {{.code = 1000, .to_status_code = 402}}};
+  backend_ = [](std::string_view, int) {
+    return Answer{.body = R"({"error":{"code":1000,"message":"pay first"}})"};
+  };
+  Begin();
+  SimStreamPeer sse(cluster_->world(), cluster_->ring(0));
+  sse.Get("/connection/uni_sse");
+  ASSERT_TRUE(cluster_->RunUntil([&] { return !sse.Events().empty(); }));
+  EXPECT_EQ(sse.Events()[0], R"({"disconnect":{"code":4777,"reason":"log in"}})");
+  SimHttpPeer stream(cluster_->world(), cluster_->ring(0));
+  stream.Post("/connection/uni_http_stream", "{}");
+  ASSERT_TRUE(cluster_->RunUntil([&] { return !stream.Responses().empty(); }));
+  EXPECT_EQ(stream.Responses()[0].status, 402);
+  EXPECT_EQ(stream.Responses()[0].body, "pay first");
 }
 
 TEST_F(ProxyTest, TheBackendLengthensAConnectionAndEndsIt) {
