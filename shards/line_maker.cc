@@ -11,6 +11,10 @@ namespace {
 constexpr std::string_view kReplyBegin = R"({"push":)";
 constexpr std::string_view kReplyEnd = "}";
 
+// What readers of deltas in JSON get where there is no payload, as with a removal: they parse the
+// text whatever it is about, and "" is not JSON (centrifuge-js 5.7 fails for good over it).
+constexpr std::string_view kNoPayload = "null";
+
 }  // namespace
 
 std::string_view LineMaker::BareLine(const View& view, const Publication& publication) {
@@ -45,11 +49,13 @@ const EncodedLine* LineMaker::Find(const View& view, const Publication& publicat
 
 const EncodedLine* LineMaker::Make(const LineForm& form, const Publication& publication,
                                    std::string_view payload, bool is_patch) {
-  const PublicationView push{.data = payload,
+  const PublicationView push{.data = form.escaped && payload.empty() ? kNoPayload : payload,
                              .info = publication.info(),
                              .offset = publication.offset(),
                              .tags = publication.tags(),
                              .delta = is_patch,
+                             .key = publication.key(),
+                             .removed = publication.removed(),
                              .data_as_text = form.escaped};
   line_.clear();
   protocol::AppendPublicationPush(
@@ -74,6 +80,7 @@ PublicationView LineMaker::ViewOf(protocol::Form form, const Publication& public
                                   const Publication* base) {
   PublicationView view = WholeViewOf(publication, form.encoding);
   view.data_as_text = delta;
+  if (delta && form.encoding == Encoding::kJson && view.data.empty()) view.data = kNoPayload;
   if (!delta || base == nullptr || !publication.delta()) return view;
   const std::string_view patch = Patch(form.encoding, publication, *base);
   if (patch.empty()) return view;

@@ -28,7 +28,9 @@ inline protocol::PublicationView WholeViewOf(const Publication& publication,
   return {.data = PayloadOf(publication, encoding),
           .info = publication.info(),
           .offset = publication.offset(),
-          .tags = publication.tags()};
+          .tags = publication.tags(),
+          .key = publication.key(),
+          .removed = publication.removed()};
 }
 
 class LineMaker {

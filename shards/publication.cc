@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/invariant.h"
+#include "protocol/json/payload.h"
 #include "protocol/websocket/frame_writer.h"
 
 namespace tickcast::shards {
@@ -17,6 +18,9 @@ using protocol::kMaxServerHeaderBytes;
 constexpr std::string_view kInfoKey = ",\"info\":";
 constexpr std::string_view kOffsetKey = ",\"offset\":";
 constexpr std::string_view kTagsKey = ",\"tags\":";
+constexpr std::string_view kKeyKey = ",\"key\":";
+constexpr std::string_view kRemoved = ",\"removed\":true";
+constexpr std::string_view kDataKey = "\"data\":";  // What every prefix ends with.
 constexpr std::string_view kEnd = "}}}";
 constexpr std::size_t kDigitsOfUint64 = 20;
 constexpr std::size_t kSealRoomBytes = kOffsetKey.size() + kDigitsOfUint64 + kEnd.size() + 1;
@@ -26,6 +30,21 @@ void Append(char*& at, std::string_view text) {
   // An empty view may be null, which memcpy does not take.
   if (!text.empty()) std::memcpy(at, text.data(), text.size());
   at += text.size();
+}
+
+// The same for what begins with the comma of a member: the first one of an object has none.
+void AppendMember(char*& at, std::string_view text) {
+  Append(at, at[-1] == '{' ? text.substr(1) : text);
+}
+
+// What tells of the key, as members of a push in JSON.
+std::string KeyMember(const PublicationDraft& draft) {
+  std::string member;
+  if (draft.key.empty()) return member;
+  member = kKeyKey;
+  protocol::AppendQuoted(draft.key, member);
+  if (draft.removed) member += kRemoved;
+  return member;
 }
 
 std::uint32_t SizeOf(std::string_view text) { return static_cast<std::uint32_t>(text.size()); }
@@ -74,19 +93,23 @@ std::string Publication::PushPrefix(std::string_view channel) {
 }
 
 PublicationRef Publication::Draft(const PublicationDraft& draft) {
-  DEBUG_INVARIANT(!draft.data.empty() || !draft.raw.empty(), "a publication has a payload");
+  DEBUG_INVARIANT(!draft.data.empty() || !draft.raw.empty() || !draft.key.empty(),
+                  "a publication has a payload or a key");
+  INVARIANT(draft.key.size() <= kMaxKeyBytes, "a longer key is refused");
+  const bool is_json = !draft.data.empty() || draft.raw.empty();
   const protocol::ClientInfo info = draft.info == nullptr ? protocol::ClientInfo{} : *draft.info;
   std::string info_text;
-  if (draft.info != nullptr && !draft.data.empty()) {
+  if (draft.info != nullptr && is_json) {
     info_text = kInfoKey;
     protocol::AppendClientInfo(info, info_text);
   }
-  std::size_t capacity = draft.channel.size() + info.user.size() + info.client.size() +
-                         info.conn_info.size() + info.chan_info.size() + draft.tags.size() +
-                         draft.raw.size();
-  if (!draft.data.empty()) {
+  const std::string key_member = KeyMember(draft);
+  std::size_t capacity = draft.channel.size() + draft.key.size() + key_member.size() +
+                         info.user.size() + info.client.size() + info.conn_info.size() +
+                         info.chan_info.size() + draft.tags.size() + draft.raw.size();
+  if (is_json) {
     capacity += kMaxServerHeaderBytes + draft.push_prefix.size() + draft.data.size() +
-                info_text.size() + kSealRoomBytes;
+                info_text.size() + key_member.size() + kSealRoomBytes;
     if (!draft.tags.empty()) capacity += kTagsKey.size() + draft.tags.size();
   }
   INVARIANT(capacity < UINT32_MAX, "a payload is bounded by the message limit");
@@ -101,6 +124,11 @@ PublicationRef Publication::Draft(const PublicationDraft& draft) {
   char* at = begin;
   Append(at, draft.channel);
   publication->name_size_ = SizeOf(draft.channel);
+  Append(at, draft.key);
+  publication->key_size_ = static_cast<std::uint16_t>(draft.key.size());
+  Append(at, key_member);
+  publication->key_member_size_ = static_cast<std::uint16_t>(key_member.size());
+  publication->removed_ = draft.removed;
   Append(at, info.user);
   publication->user_size_ = SizeOf(info.user);
   Append(at, info.client);
@@ -115,14 +143,15 @@ PublicationRef Publication::Draft(const PublicationDraft& draft) {
   publication->raw_begin_ = position(at);
   publication->raw_size_ = SizeOf(draft.raw);
   Append(at, draft.raw);
-  if (!draft.data.empty()) {
+  if (is_json) {
     at += kMaxServerHeaderBytes;
     publication->line_begin_ = position(at);
     Append(at, draft.push_prefix);
+    if (draft.data.empty()) at -= kDataKey.size();
     publication->data_begin_ = position(at);
     publication->data_size_ = SizeOf(draft.data);
     Append(at, draft.data);
-    Append(at, info_text);
+    if (!info_text.empty()) AppendMember(at, info_text);
     publication->line_end_ = position(at);
   }
   return PublicationRef::Adopt(publication);
@@ -136,12 +165,15 @@ void Publication::Seal(std::uint64_t sequence, std::uint64_t offset, std::int64_
   if (!is_json()) return;
   char* at = mutable_text() + line_end_;
   if (offset != 0) {
-    Append(at, kOffsetKey);
+    AppendMember(at, kOffsetKey);
     at = absl::numbers_internal::FastIntToBuffer(offset, at);
   }
   if (tags_size_ != 0) {
-    Append(at, kTagsKey);
+    AppendMember(at, kTagsKey);
     Append(at, tags());
+  }
+  if (key_member_size_ != 0) {
+    AppendMember(at, {text() + name_size_ + key_size_, key_member_size_});
   }
   Append(at, kEnd);
   line_end_ = static_cast<std::uint32_t>(at - mutable_text());
@@ -151,7 +183,7 @@ void Publication::Seal(std::uint64_t sequence, std::uint64_t offset, std::int64_
 }
 
 protocol::ClientInfo Publication::info() const {
-  const char* at = text() + name_size_;
+  const char* at = text() + name_size_ + key_size_ + key_member_size_;
   const auto next = [&at](std::uint32_t size) {
     const std::string_view part(at, size);
     at += size;

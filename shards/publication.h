@@ -5,9 +5,10 @@
 // stored twice and history, last values and fan-out all share it. The source drafts the block
 // (everything but the offset), the channel's home shard seals it, and from then on it is frozen.
 //
-//   | Publication | channel name | who published | tags | payload, if the line has not got it |
+//   | Publication | channel name | key, and as a member | who published | tags |
+//   | payload, if the line has not got it |
 //   | header room 10 | {"push":{"channel":"…","pub":{"data": | data | ,"info":… | ,"offset":N |
-//   | ,"tags":… | }}} |
+//   | ,"tags":… | ,"key":… | }}} |
 //
 // Other forms of the push (Protobuf, a channel's number for its name, deltas) are lines beside the
 // block, made by the first shard that needs one (LineMaker) and hung on it for all the others.
@@ -67,12 +68,15 @@ class EncodedLine {
 struct PublicationDraft {
   std::string_view channel;
   std::string_view push_prefix;  // Publication::PushPrefix(channel).
-  // One-line JSON; empty where the payload is not JSON, which only Protobuf subscribers can take.
+  // One-line JSON; empty where the payload is not JSON, which only Protobuf subscribers can take,
+  // and, with `raw` empty too, where something with a key has none: a removal, one who is present.
   std::string_view data = {};
   // The payload as its publisher wrote it, where that is not `data`.
   std::string_view raw = {};
   const protocol::ClientInfo* info = nullptr;  // Of a client that published.
   std::string_view tags = {};                  // One-line JSON object of strings, or empty.
+  std::string_view key = {};                   // Of a map channel, at most kMaxKeyBytes.
+  bool removed = false;                        // Of `key` there is nothing any more.
   bool delta = false;                          // Subscribers to deltas may get one.
   std::uint64_t ingest_ns = 0;                 // When it entered the process, monotonic.
 };
@@ -103,11 +107,13 @@ class PublicationRef {
 
 class Publication {
  public:
+  static constexpr std::size_t kMaxKeyBytes = 255;
+
   // The fixed beginning of every push of `channel`, up to the payload. A feed makes it once per
   // channel.
   static std::string PushPrefix(std::string_view channel);
 
-  // REQUIRES: `data` or `raw` is not empty.
+  // REQUIRES: `data`, `raw` or `key` is not empty.
   static PublicationRef Draft(const PublicationDraft& draft);
 
   // Freezes the block: `sequence` is the home's running count for the channel (1, 2, 3 …), by which
@@ -116,7 +122,7 @@ class Publication {
   void Seal(std::uint64_t sequence, std::uint64_t offset, std::int64_t channel_id = 0);
 
   // Whether there is a push in JSON. If not, line() and frame() are empty.
-  bool is_json() const { return data_size_ != 0; }
+  bool is_json() const { return line_end_ != 0; }
   // The whole WebSocket text frame, for a connection that is owed nothing else. REQUIRES: sealed.
   std::span<const std::byte> frame() const {
     return {bytes() + frame_begin_, line_end_ - frame_begin_};
@@ -135,6 +141,10 @@ class Publication {
   protocol::ClientInfo info() const;
   bool has_info() const { return has_info_; }
   std::string_view tags() const { return {text() + tags_begin_, tags_size_}; }
+  // Of a map channel; empty: it has none.
+  std::string_view key() const { return {text() + name_size_, key_size_}; }
+  // Of its key there is nothing any more.
+  bool removed() const { return removed_; }
   bool delta() const { return delta_; }
   std::int64_t channel_id() const { return channel_id_; }
   std::uint64_t sequence() const { return sequence_; }
@@ -162,7 +172,8 @@ class Publication {
   std::atomic<std::uint32_t> references_{1};
   std::uint32_t capacity_ = 0;  // Bytes behind this header.
   std::uint32_t name_size_ = 0;
-  // Behind the name: user, client, conn_info and chan_info, one after the other.
+  // Behind the name and the key in both its forms: user, client, conn_info and chan_info, one after
+  // the other.
   std::uint32_t user_size_ = 0;
   std::uint32_t client_size_ = 0;
   std::uint32_t conn_info_size_ = 0;
@@ -176,7 +187,10 @@ class Publication {
   std::uint32_t data_begin_ = 0;
   std::uint32_t data_size_ = 0;
   std::uint32_t line_end_ = 0;
+  std::uint16_t key_size_ = 0;
+  std::uint16_t key_member_size_ = 0;  // ,"key":"…" and, where it is so, ,"removed":true
   bool has_info_ = false;
+  bool removed_ = false;
   bool delta_ = false;
   std::uint64_t sequence_ = 0;
   std::uint64_t offset_ = 0;

@@ -68,6 +68,45 @@ TEST(LineMakerTest, EachViewGetsThePushInItsForm) {
   }
 }
 
+// A removal has no payload. Readers of deltas in JSON parse whatever they get as a text of JSON.
+TEST(LineMakerTest, ARemovalTellsItsKeyInEveryForm) {
+  LineMaker maker;
+  const PublicationRef removal =
+      Sealed({.channel = kChannel, .tags = R"({"a":"b"})", .key = "k1", .removed = true}, 3, 7, 42);
+  const protocol::PublicationView shown{
+      .offset = 7, .tags = R"({"a":"b"})", .key = "k1", .removed = true};
+  for (const Encoding encoding : {Encoding::kJson, Encoding::kProtobuf}) {
+    for (const bool bare : {false, true}) {
+      for (const bool delta : {false, true}) {
+        SCOPED_TRACE(testing::Message() << static_cast<int>(encoding) << bare << delta);
+        const View view{.form = {encoding, bare}, .delta = delta};
+        protocol::PublicationView expected = shown;
+        if (delta && encoding == Encoding::kJson) {
+          expected.data = "null";
+          expected.data_as_text = true;
+        }
+        EXPECT_EQ(maker.Line(view, *removal, nullptr), Push(view.form, expected));
+        EXPECT_EQ(Push(view.form, maker.ViewOf(view.form, *removal, delta, nullptr)),
+                  Push(view.form, expected));
+      }
+    }
+  }
+  EXPECT_NE(maker.Line(kJsonDelta, *removal, nullptr).find(R"("data":"null")"), std::string::npos);
+}
+
+// The version before is a removal: nothing that a delta could be told against.
+TEST(LineMakerTest, WhatComesAfterARemovalIsWhole) {
+  LineMaker maker;
+  const PublicationRef removal = Sealed({.channel = kChannel, .key = "k1", .removed = true}, 1);
+  const PublicationRef next =
+      Sealed({.channel = kChannel, .data = kSecond, .key = "k1", .delta = true}, 2);
+  for (const View& view : {kJsonDelta, kProtobufDelta}) {
+    const bool text = view.form.encoding == Encoding::kJson;
+    EXPECT_EQ(maker.Line(view, *next, removal.get()),
+              Push(view.form, {.data = kSecond, .key = "k1", .data_as_text = text}));
+  }
+}
+
 TEST(LineMakerTest, AFormIsMadeOnceForAllThreads) {
   for (int round = 0; round < 200; ++round) {
     const PublicationRef publication = Ticker(kFirst, 1);

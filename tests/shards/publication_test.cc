@@ -79,6 +79,71 @@ TEST(PublicationTest, LineEqualsWhatTheReplyWriterWrites) {
   }
 }
 
+// With a key, and without a payload: the members that are there, in the order of replies.
+TEST(PublicationTest, LineOfAKeyEqualsWhatTheReplyWriterWrites) {
+  const protocol::ClientInfo ann{.user = "ann", .client = "c1"};
+  for (int members = 0; members < 32; ++members) {
+    SCOPED_TRACE(members);
+    const bool by_client = (members & 1) != 0;
+    const bool removed = (members & 2) != 0;
+    const std::string_view data = (members & 4) != 0 ? R"({"x":1})" : "";
+    const std::string_view tags = (members & 8) != 0 ? R"({"a":"b"})" : "";
+    const std::uint64_t offset = (members & 16) != 0 ? ~std::uint64_t{0} : 0;
+    for (const std::string& key : {std::string("BTC-USDT"), std::string("a\"\\\n{"),
+                                   std::string(Publication::kMaxKeyBytes, '\x01')}) {
+      PublicationRef publication =
+          Publication::Draft({.channel = kChannel,
+                              .push_prefix = Publication::PushPrefix(kChannel),
+                              .data = data,
+                              .info = by_client ? &ann : nullptr,
+                              .tags = tags,
+                              .key = key,
+                              .removed = removed});
+      publication->Seal(1, offset);
+      std::string expected;
+      protocol::AppendPublicationPush({}, {.channel = kChannel},
+                                      {.data = data,
+                                       .info = publication->info(),
+                                       .offset = offset,
+                                       .tags = tags,
+                                       .key = key,
+                                       .removed = removed},
+                                      expected);
+      EXPECT_EQ(publication->line(), expected);
+      EXPECT_TRUE(publication->is_json());
+      EXPECT_EQ(publication->data(), data);
+      EXPECT_EQ(publication->raw(), data);
+      EXPECT_EQ(publication->key(), key);
+      EXPECT_EQ(publication->removed(), removed);
+      EXPECT_EQ(publication->channel(), kChannel);
+      EXPECT_EQ(publication->info().user, by_client ? "ann" : "");
+      EXPECT_EQ(publication->tags(), tags);
+      EXPECT_FALSE(publication->frame().empty());
+    }
+  }
+}
+
+TEST(PublicationTest, AKeyDoesNotMakeJsonOfAPayloadThatIsNot) {
+  PublicationRef publication = Publication::Draft({.channel = kChannel,
+                                                   .push_prefix = Publication::PushPrefix(kChannel),
+                                                   .raw = std::string_view("\xff", 1),
+                                                   .key = "k"});
+  publication->Seal(1, 1);
+  EXPECT_FALSE(publication->is_json());
+  EXPECT_EQ(publication->key(), "k");
+  EXPECT_FALSE(publication->removed());
+  EXPECT_TRUE(publication->line().empty());
+}
+
+TEST(PublicationDeathTest, AKeyThatIsTooLongIsRefusedBefore) {
+  const std::string key(Publication::kMaxKeyBytes + 1, 'k');
+  EXPECT_DEATH(Publication::Draft({.channel = kChannel,
+                                   .push_prefix = Publication::PushPrefix(kChannel),
+                                   .data = "1",
+                                   .key = key}),
+               "longer key");
+}
+
 TEST(PublicationTest, APayloadThatIsNotJsonHasNoLine) {
   const std::string_view bytes("\0\xff\n", 3);
   PublicationRef publication = Publication::Draft(
