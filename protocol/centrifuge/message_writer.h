@@ -62,6 +62,8 @@ class JsonMessage {
   void Payload(Field field, std::string_view value) { object_.JsonUnlessEmpty(field.name, value); }
   // Bytes that are a text here.
   void PayloadAsText(Field field, std::string_view value) { Text(field, value); }
+  // No payload where a reader takes the text for JSON all the same.
+  void NoPayloadAsText(Field field) { Text(field, "null"); }
 
   // `write(message)` writes the fields of the message within, which is there even when it is empty.
   template <typename Write>
@@ -139,6 +141,7 @@ class ProtobufMessage {
   void TextAlways(Field field, std::string_view value) { Text(field, value); }
   void Payload(Field field, std::string_view value) { Text(field, value); }
   void PayloadAsText(Field field, std::string_view value) { Text(field, value); }
+  void NoPayloadAsText(Field) {}
 
   template <typename Write>
   void Message(Field field, Write&& write) {

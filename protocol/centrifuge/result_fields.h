@@ -24,7 +24,11 @@ void WriteInfoField(Field field, const ClientInfo& info, Message& message) {
 
 template <typename Message>
 void WritePublication(const PublicationView& publication, Message& message) {
-  if (publication.data_as_text) {
+  if (publication.data_as_text && publication.removed && publication.data.empty()) {
+    // SDKs before 5.8 parse the text of a removal too, and stop at the empty one that the original
+    // sends.
+    message.NoPayloadAsText({"data", 4});
+  } else if (publication.data_as_text) {
     message.PayloadAsText({"data", 4}, publication.data);
   } else {
     message.Payload({"data", 4}, publication.data);

@@ -17,6 +17,9 @@ struct OpenSslDeleter {
   void operator()(BIO* value) const { BIO_free(value); }
   void operator()(BIGNUM* value) const { BN_free(value); }
   void operator()(ECDSA_SIG* value) const { ECDSA_SIG_free(value); }
+  void operator()(EVP_MAC* value) const { EVP_MAC_free(value); }
+  void operator()(EVP_MAC_CTX* value) const { EVP_MAC_CTX_free(value); }
+  void operator()(EVP_MD* value) const { EVP_MD_free(value); }
   void operator()(EVP_MD_CTX* value) const { EVP_MD_CTX_free(value); }
   void operator()(EVP_PKEY* value) const { EVP_PKEY_free(value); }
   void operator()(EVP_PKEY_CTX* value) const { EVP_PKEY_CTX_free(value); }

@@ -254,6 +254,31 @@ TEST(ReplyTest, RefreshAndSubRefresh) {
       "1608097a120801103c1a0c2201315a016b720165800103");
 }
 
+// The removal of a key has no data. Where deltas make all data texts, it is a text that parses.
+TEST(ReplyTest, RemovalsOfKeys) {
+  constexpr PublicationView kRemoval = {.offset = 7, .key = "k", .removed = true};
+  PublicationView among_deltas = kRemoval;
+  among_deltas.data_as_text = true;
+  const auto subscribe = [](const PublicationView& publication) {
+    return [&publication](Form form, std::string& out) {
+      AppendSubscribeReply(form, 1, {.publications = {&publication, 1}}, out);
+    };
+  };
+  ExpectReply(subscribe(kRemoval),
+              R"({"id":1,"subscribe":{"publications":[{"offset":7,"key":"k","removed":true}]}})",
+              "0d080132093a0730075a016b6001");
+  ExpectReply(subscribe(among_deltas),
+              R"({"id":1,"subscribe":{"publications":[)"
+              R"({"data":"null","offset":7,"key":"k","removed":true}]}})",
+              "0d080132093a0730075a016b6001");
+  ExpectPush(
+      [&](Form form, std::string& out) {
+        AppendPublicationPush(form, {.channel = "c"}, among_deltas, out);
+      },
+      R"({"channel":"c","pub":{"data":"null","offset":7,"key":"k","removed":true}})",
+      "0c120163220730075a016b6001");
+}
+
 TEST(ReplyTest, Errors) {
   ExpectReply(
       [](Form form, std::string& out) {
