@@ -1,5 +1,6 @@
 #include "engine/centrifugo_value.h"
 
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
@@ -85,6 +86,10 @@ class Coercer {
     MakeDuration(value_);
     absl::Duration duration;
     if (value_.kind != Kind::kString || !absl::ParseDuration(value_.text, &duration)) return;
+    // Where Centrifugo has "not at all", as for its zero it takes the default.
+    const bool may_be_negative = absl::EndsWith(name_, ".map.subscribe_catch_up_timeout") ||
+                                 absl::EndsWith(name_, ".shared_poll.channel_shutdown_delay");
+    if (may_be_negative && duration < absl::ZeroDuration()) value_.text = "0s";
     if (absl::ToInt64Nanoseconds(duration) <= bounds_.most) return;
     const std::string most = FormatConfigDuration(static_cast<std::uint64_t>(bounds_.most));
     TellMost(value_.text, most);
@@ -97,10 +102,8 @@ class Coercer {
   void operator()(const LogLevel*) {
     if (value_.text == "fatal") value_.text = "error";
   }
-  void operator()(const ChannelKind*) {}
-  void operator()(const RecoveryMode*) {}
-  void operator()(const DataFormat*) {}
-  void operator()(const LogFormat*) {}
+  template <ConfigWord Word>
+  void operator()(const Word*) {}
   void operator()(const std::vector<std::string>*) { MakeList(value_); }
   void operator()(const std::vector<std::uint32_t>*) {}
   template <class Owner>

@@ -32,6 +32,9 @@ struct ChannelProxyConfig {
   ProxyConfig subscribe;
   ProxyConfig publish;
   ProxyConfig sub_refresh;
+  ProxyConfig map_publish;
+  ProxyConfig map_remove;
+  ProxyConfig shared_poll_refresh;
 
   bool operator==(const ChannelProxyConfig&) const = default;
 };
@@ -177,6 +180,7 @@ struct Config {
   UniHttpStreamConfig uni_http_stream;
   UniSseConfig uni_sse;
   ChannelConfig channel;
+  SharedPollServerConfig shared_poll;
   RpcConfig rpc;
   std::vector<ProxyConfig> proxies;
   HttpApiConfig http_api;

@@ -49,11 +49,10 @@ class Setter {
   void operator()(std::string* target) {
     if (Is(Kind::kString) && TextFits(value_)) *target = value_.text;
   }
-  void operator()(ChannelKind* target) { SetWord(target); }
-  void operator()(RecoveryMode* target) { SetWord(target); }
-  void operator()(DataFormat* target) { SetWord(target); }
-  void operator()(LogLevel* target) { SetWord(target); }
-  void operator()(LogFormat* target) { SetWord(target); }
+  template <ConfigWord Word>
+  void operator()(Word* target) {
+    SetWord(target);
+  }
   void operator()(std::vector<std::string>* target);
   void operator()(std::vector<std::uint32_t>* target);
   template <class Owner>

@@ -67,6 +67,16 @@ const ConfigField<Config> kRows[] = {
       "The backend that is asked whether a subscription that expires may stay, where "
       "`sub_refresh_proxy_name` is \"default\"."},
      SECTION_AT(Config, channel.proxy.sub_refresh, ProxyFields().subspan(1))},
+    {{"channel.proxy.map_publish", Any(),
+      "The backend that is asked to publish a key where `map.publish_proxy_name` is \"default\"."},
+     SECTION_AT(Config, channel.proxy.map_publish, ProxyFields().subspan(1))},
+    {{"channel.proxy.map_remove", Any(),
+      "The backend that is asked to remove a key where `map.remove_proxy_name` is \"default\"."},
+     SECTION_AT(Config, channel.proxy.map_remove, ProxyFields().subspan(1))},
+    {{"channel.proxy.shared_poll_refresh", Any(),
+      "The backend that is asked for the values of tracked keys where `shared_poll.proxy_name` is "
+      "\"default\"."},
+     SECTION_AT(Config, channel.proxy.shared_poll_refresh, ProxyFields().subspan(1))},
 
     {{"rpc.proxy", Any(), "The backend that answers RPC where `proxy_name` is \"default\"."},
      SECTION_AT(Config, rpc.proxy, ProxyFields().subspan(1))},

@@ -113,6 +113,7 @@ void CheckConfig(const Config& config, const ConfigPlaces& places, ConfigMistake
   CheckPressure(check);
   CheckClient(check);
   CheckNamespaces(check);
+  CheckKeyed(check);
   CheckProxies(check);
   CheckCpus(check);
   CheckReplays(check);

@@ -26,7 +26,7 @@ void TellUseless(ConfigChecker& check, const std::string& name, std::span<const 
 }
 
 void CheckIntervals(ConfigChecker& check, const std::string& name, const Namespace& ns) {
-  if (ns.kind == ChannelKind::kStream) {
+  if (ns.kind == ChannelKind::kStream && !ns.is_keyed()) {
     for (const char* key : {".min_interval", ".default_interval", ".value_fields"}) {
       if (!check.WasSet(name + key)) continue;
       check.Wrong(name + key, "has no effect on a stream, which sends every publication");

@@ -93,6 +93,9 @@ void CheckSections(ConfigChecker& check) {
       {"channel.proxy.subscribe", config.channel.proxy.subscribe},
       {"channel.proxy.publish", config.channel.proxy.publish},
       {"channel.proxy.sub_refresh", config.channel.proxy.sub_refresh},
+      {"channel.proxy.map_publish", config.channel.proxy.map_publish},
+      {"channel.proxy.map_remove", config.channel.proxy.map_remove},
+      {"channel.proxy.shared_poll_refresh", config.channel.proxy.shared_poll_refresh},
       {"rpc.proxy", config.rpc.proxy},
   };
   for (const auto& [name, proxy] : sections) {
@@ -106,20 +109,32 @@ void CheckSections(ConfigChecker& check) {
 
 void CheckNamespaceUses(ConfigChecker& check, const std::string& name, const Namespace& ns) {
   const ChannelProxyConfig& proxy = check.config().channel.proxy;
+  // What a feed gives is not asked for.
+  const bool polls = ns.subscription_type == SubscriptionType::kSharedPoll && ns.source.empty();
   const struct {
+    const char* key;
     const char* event;
     bool enabled;
     const std::string& proxy_name;
     const ProxyConfig& default_proxy;
-  } events[] = {
-      {"subscribe", ns.subscribe_proxy_enabled, ns.subscribe_proxy_name, proxy.subscribe},
-      {"publish", ns.publish_proxy_enabled, ns.publish_proxy_name, proxy.publish},
-      {"sub_refresh", ns.sub_refresh_proxy_enabled, ns.sub_refresh_proxy_name, proxy.sub_refresh},
+  } uses[] = {
+      {"subscribe_proxy_enabled", "subscribe", ns.subscribe_proxy_enabled, ns.subscribe_proxy_name,
+       proxy.subscribe},
+      {"publish_proxy_enabled", "publish", ns.publish_proxy_enabled, ns.publish_proxy_name,
+       proxy.publish},
+      {"sub_refresh_proxy_enabled", "sub_refresh", ns.sub_refresh_proxy_enabled,
+       ns.sub_refresh_proxy_name, proxy.sub_refresh},
+      {"map.publish_proxy_enabled", "map_publish", ns.map.publish_proxy_enabled,
+       ns.map.publish_proxy_name, proxy.map_publish},
+      {"map.remove_proxy_enabled", "map_remove", ns.map.remove_proxy_enabled,
+       ns.map.remove_proxy_name, proxy.map_remove},
+      {"shared_poll.proxy_name", "shared_poll_refresh", polls, ns.shared_poll.proxy_name,
+       proxy.shared_poll_refresh},
   };
-  for (const auto& [event, enabled, proxy_name, default_proxy] : events) {
+  for (const auto& [key, event, enabled, proxy_name, default_proxy] : uses) {
     if (!enabled) continue;
-    CheckUse(check, absl::StrCat(name, ".", event, "_proxy_enabled"), proxy_name,
-             absl::StrCat("channel.proxy.", event), default_proxy);
+    CheckUse(check, absl::StrCat(name, ".", key), proxy_name, absl::StrCat("channel.proxy.", event),
+             default_proxy);
   }
 }
 

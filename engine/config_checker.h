@@ -42,6 +42,7 @@ class ConfigChecker {
 
 // Each tells what is wrong with its part.
 void CheckNamespaces(ConfigChecker& check);  // config_check_namespaces.cc
+void CheckKeyed(ConfigChecker& check);       // config_check_keyed.cc
 void CheckProxies(ConfigChecker& check);     // config_check_proxies.cc
 void CheckClient(ConfigChecker& check);      // config_check_client.cc
 

@@ -53,10 +53,14 @@ std::string_view CheckReason(std::string_view text);   // A reason or message in
 std::string_view CheckName(std::string_view text);
 
 // The rows of ConfigFields(), in its order.
-std::span<const ConfigField<Config>> ClientRows();     // client.*
-std::span<const ConfigField<Config>> TransportRows();  // websocket.* … uni_sse.*
-std::span<const ConfigField<Config>> ChannelRows();    // channel.*, rpc.*, proxies
-std::span<const ConfigField<Config>> ServerRows();     // http_api.* … feeds.*
+std::span<const ConfigField<Config>> ClientRows();      // client.*
+std::span<const ConfigField<Config>> TransportRows();   // websocket.* … uni_sse.*
+std::span<const ConfigField<Config>> ChannelRows();     // channel.*, rpc.*, proxies
+std::span<const ConfigField<Config>> SharedPollRows();  // shared_poll.*
+std::span<const ConfigField<Config>> ServerRows();      // http_api.* … feeds.*
+
+// The last rows of NamespaceFields().
+std::span<const ConfigField<Namespace>> KeyedRows();
 
 template <class Owner>
 ConfigTarget SectionOf(Owner& owner, std::span<const ConfigField<Owner>> fields) {

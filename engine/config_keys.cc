@@ -16,6 +16,11 @@ constexpr std::string_view kRecoveryModes[] = {"stream", "cache"};
 constexpr std::string_view kDataFormats[] = {"", "json", "json_object", "binary"};
 constexpr std::string_view kLevels[] = {"trace", "debug", "info", "warn", "error", "none"};
 constexpr std::string_view kFormats[] = {"text", "json"};
+constexpr std::string_view kSubscriptionTypes[] = {"stream", "map", "map_clients", "map_users",
+                                                   "shared_poll"};
+constexpr std::string_view kMapModes[] = {"", "ephemeral", "recoverable", "persistent"};
+constexpr std::string_view kMapClientKeys[] = {"", "client_id", "user_id"};
+constexpr std::string_view kSharedPollModes[] = {"versionless", "versioned"};
 
 std::string_view CheckAddress(std::string_view text) {
   const std::string address(text);
@@ -85,7 +90,8 @@ std::string_view CheckReason(std::string_view text) {
 std::span<const ConfigField<Config>> ConfigFields() {
   static const std::vector<ConfigField<Config>> fields = [] {
     std::vector<ConfigField<Config>> all(std::begin(kHttpServerRows), std::end(kHttpServerRows));
-    for (const auto rows : {ClientRows(), TransportRows(), ChannelRows(), ServerRows()}) {
+    for (const auto rows :
+         {ClientRows(), TransportRows(), ChannelRows(), SharedPollRows(), ServerRows()}) {
       all.insert(all.end(), rows.begin(), rows.end());
     }
     return all;
@@ -98,6 +104,12 @@ std::span<const std::string_view> ConfigWords(const RecoveryMode*) { return kRec
 std::span<const std::string_view> ConfigWords(const DataFormat*) { return kDataFormats; }
 std::span<const std::string_view> ConfigWords(const LogLevel*) { return kLevels; }
 std::span<const std::string_view> ConfigWords(const LogFormat*) { return kFormats; }
+std::span<const std::string_view> ConfigWords(const SubscriptionType*) {
+  return kSubscriptionTypes;
+}
+std::span<const std::string_view> ConfigWords(const MapMode*) { return kMapModes; }
+std::span<const std::string_view> ConfigWords(const MapClientKey*) { return kMapClientKeys; }
+std::span<const std::string_view> ConfigWords(const SharedPollMode*) { return kSharedPollModes; }
 
 std::span<const std::string_view> ConfigTargetWords(const ConfigTarget& target) {
   return std::visit(

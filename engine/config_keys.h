@@ -51,8 +51,9 @@ struct ConfigList {
 using ConfigTarget =
     std::variant<bool*, std::uint16_t*, std::uint32_t*, std::uint64_t*, std::int64_t*, double*,
                  ConfigDuration, std::string*, ChannelKind*, RecoveryMode*, DataFormat*, LogLevel*,
-                 LogFormat*, std::vector<std::string>*, std::vector<std::uint32_t>*,
-                 ConfigSection<Namespace>, ConfigSection<TokenConfig>, ConfigSection<ProxyConfig>,
+                 LogFormat*, SubscriptionType*, MapMode*, MapClientKey*, SharedPollMode*,
+                 std::vector<std::string>*, std::vector<std::uint32_t>*, ConfigSection<Namespace>,
+                 ConfigSection<TokenConfig>, ConfigSection<ProxyConfig>,
                  ConfigSection<RpcNamespace>, ConfigList<Namespace>, ConfigList<ProxyConfig>,
                  ConfigList<RpcNamespace>, ConfigList<HttpHeader>, ConfigList<StatusTransform>,
                  ConfigList<ReplayFeedConfig>, ConfigList<DisconnectTransform>,
@@ -109,6 +110,15 @@ std::span<const std::string_view> ConfigWords(const RecoveryMode* mode);
 std::span<const std::string_view> ConfigWords(const DataFormat* format);
 std::span<const std::string_view> ConfigWords(const LogLevel* level);
 std::span<const std::string_view> ConfigWords(const LogFormat* format);
+std::span<const std::string_view> ConfigWords(const SubscriptionType* type);
+std::span<const std::string_view> ConfigWords(const MapMode* mode);
+std::span<const std::string_view> ConfigWords(const MapClientKey* key);
+std::span<const std::string_view> ConfigWords(const SharedPollMode* mode);
+
+template <class Word>
+concept ConfigWord = requires(const Word* word) {
+  ConfigWords(word);
+};
 
 // The words of `target` if it is an enumeration, else none.
 std::span<const std::string_view> ConfigTargetWords(const ConfigTarget& target);

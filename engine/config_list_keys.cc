@@ -2,6 +2,8 @@
 #include "engine/config_keys.h"
 
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 namespace tickcast::engine {
 namespace {
@@ -169,7 +171,15 @@ const ConfigField<ReplayFeedConfig> kReplayFields[] = {
 
 }  // namespace
 
-std::span<const ConfigField<Namespace>> NamespaceFields() { return kNamespaceFields; }
+std::span<const ConfigField<Namespace>> NamespaceFields() {
+  static const std::vector<ConfigField<Namespace>> fields = [] {
+    std::vector<ConfigField<Namespace>> all(std::begin(kNamespaceFields),
+                                            std::end(kNamespaceFields));
+    all.insert(all.end(), KeyedRows().begin(), KeyedRows().end());
+    return all;
+  }();
+  return fields;
+}
 std::span<const ConfigField<ReplayFeedConfig>> ReplayFields() { return kReplayFields; }
 std::span<const std::string_view> ReplayExchanges() { return kExchanges; }
 

@@ -7,7 +7,10 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "engine/config_keyed.h"
 
 namespace tickcast::engine {
 
@@ -83,11 +86,26 @@ struct Namespace {
   bool sub_refresh_proxy_enabled = false;
   std::string sub_refresh_proxy_name = "default";
 
+  SubscriptionType subscription_type = SubscriptionType::kStream;
+  std::string source;  // Of map and shared poll: "feed:NAME", whose keys they are; or empty.
+  MapConfig map;
+  SharedPollConfig shared_poll;
+  // The channel with this before its name is a map of who is subscribed; empty: there is none.
+  std::string map_clients_presence_channel_prefix;
+  std::string map_users_presence_channel_prefix;
+
   std::uint32_t subscriber_limit = 0;  // Per channel and server; 0: any number.
   std::uint32_t publish_rate = 0;  // Publications of clients a second and channel; 0: any number.
 
   bool keeps_history() const {
     return kind == ChannelKind::kStream && history_size > 0 && history_ttl_ns > 0;
+  }
+
+  bool is_keyed() const { return subscription_type != SubscriptionType::kStream; }
+  bool is_map() const { return is_keyed() && subscription_type != SubscriptionType::kSharedPoll; }
+  // NAME of the source; empty: the channels have keys of their own. Lives as long as the namespace.
+  std::string_view feed() const {
+    return std::string_view(source).substr(source.empty() ? 0 : sizeof("feed:") - 1);
   }
 
   bool operator==(const Namespace&) const = default;

@@ -31,11 +31,10 @@ struct TypeName {
   std::string operator()(const double*) const { return "number"; }
   std::string operator()(ConfigDuration) const { return "duration"; }
   std::string operator()(const std::string*) const { return "string"; }
-  std::string operator()(const ChannelKind*) const { return "string"; }
-  std::string operator()(const RecoveryMode*) const { return "string"; }
-  std::string operator()(const DataFormat*) const { return "string"; }
-  std::string operator()(const LogLevel*) const { return "string"; }
-  std::string operator()(const LogFormat*) const { return "string"; }
+  template <ConfigWord Word>
+  std::string operator()(const Word*) const {
+    return "string";
+  }
   std::string operator()(const std::vector<std::string>*) const { return "list of strings"; }
   std::string operator()(const std::vector<std::uint32_t>*) const { return "list of integers"; }
   template <class Owner>
@@ -61,11 +60,10 @@ struct DefaultText {
   std::string operator()(const std::string* value) const {
     return Code(absl::StrCat("\"", *value, "\""));
   }
-  std::string operator()(const ChannelKind* value) const { return WordOf(value); }
-  std::string operator()(const RecoveryMode* value) const { return WordOf(value); }
-  std::string operator()(const DataFormat* value) const { return WordOf(value); }
-  std::string operator()(const LogLevel* value) const { return WordOf(value); }
-  std::string operator()(const LogFormat* value) const { return WordOf(value); }
+  template <ConfigWord Word>
+  std::string operator()(const Word* value) const {
+    return WordOf(value);
+  }
   std::string operator()(const std::vector<std::string>* value) const {
     const auto quote = [](std::string* text, const std::string& item) {
       absl::StrAppend(text, "\"", item, "\"");
@@ -120,7 +118,8 @@ std::string ConfigReference() {
               text);
   AppendTable(
       "Each of `proxies`; without `name` `channel.proxy.subscribe`, `channel.proxy.publish`, "
-      "`channel.proxy.sub_refresh` and `rpc.proxy`; with `enabled` in its place "
+      "`channel.proxy.sub_refresh`, `channel.proxy.map_publish`, `channel.proxy.map_remove`, "
+      "`channel.proxy.shared_poll_refresh` and `rpc.proxy`; with `enabled` in its place "
       "`client.proxy.connect` and `client.proxy.refresh`",
       ProxyFields(), text);
   AppendTable("Each of a proxy's `http.static_headers`", HttpHeaderFields(), text);

@@ -81,11 +81,10 @@ struct ShapeOf {
   Shape operator()(const double*) const { return Shape::kNumber; }
   Shape operator()(ConfigDuration) const { return Shape::kString; }
   Shape operator()(const std::string*) const { return Shape::kString; }
-  Shape operator()(const ChannelKind*) const { return Shape::kString; }
-  Shape operator()(const RecoveryMode*) const { return Shape::kString; }
-  Shape operator()(const DataFormat*) const { return Shape::kString; }
-  Shape operator()(const LogLevel*) const { return Shape::kString; }
-  Shape operator()(const LogFormat*) const { return Shape::kString; }
+  template <ConfigWord Word>
+  Shape operator()(const Word*) const {
+    return Shape::kString;
+  }
   Shape operator()(const std::vector<std::string>*) const { return Shape::kWords; }
   Shape operator()(const std::vector<std::uint32_t>*) const { return Shape::kIntegers; }
   template <class Owner>

@@ -72,6 +72,29 @@ channel.namespaces[].publication_data_format channel.namespaces[].publish_proxy_
 channel.namespaces[].publish_proxy_name channel.namespaces[].sub_refresh_proxy_enabled
 channel.namespaces[].sub_refresh_proxy_name channel.namespaces[].subscribe_proxy_enabled
 channel.namespaces[].subscribe_proxy_name channel.private_prefix channel.publication_data_format
+channel.namespaces[].map.allow_publish_for_anonymous
+channel.namespaces[].map.allow_publish_for_client
+channel.namespaces[].map.allow_publish_for_subscriber
+channel.namespaces[].map.allow_remove_for_anonymous
+channel.namespaces[].map.allow_remove_for_client
+channel.namespaces[].map.allow_remove_for_subscriber channel.namespaces[].map.client_key
+channel.namespaces[].map.default_page_size channel.namespaces[].map.key_ttl
+channel.namespaces[].map.live_transition_max_publication_limit
+channel.namespaces[].map.max_page_size channel.namespaces[].map.meta_ttl
+channel.namespaces[].map.min_page_size channel.namespaces[].map.mode
+channel.namespaces[].map.publish_proxy_enabled channel.namespaces[].map.publish_proxy_name
+channel.namespaces[].map.remove_client_on_unsubscribe
+channel.namespaces[].map.remove_proxy_enabled channel.namespaces[].map.remove_proxy_name
+channel.namespaces[].map.stream_size channel.namespaces[].map.stream_ttl
+channel.namespaces[].map.subscribe_catch_up_timeout
+channel.namespaces[].map_clients_presence_channel_prefix
+channel.namespaces[].map_users_presence_channel_prefix
+channel.namespaces[].shared_poll.channel_shutdown_delay
+channel.namespaces[].shared_poll.max_keys_per_connection channel.namespaces[].shared_poll.mode
+channel.namespaces[].shared_poll.proxy_name channel.namespaces[].shared_poll.publish_enabled
+channel.namespaces[].shared_poll.refresh_batch_size
+channel.namespaces[].shared_poll.refresh_interval
+channel.namespaces[].shared_poll.track_expired_extra_delay channel.namespaces[].subscription_type
 channel.user_boundary channel.user_separator client.allow_anonymous_connect_without_token
 client.allowed_origins client.channel_limit client.channel_position_check_delay
 client.connect_code_to_unidirectional_disconnect.enabled
@@ -99,7 +122,9 @@ proxies[].http.tls.cert_pem proxies[].http.tls.enabled proxies[].http.tls.insecu
 proxies[].http.tls.key_pem proxies[].http.tls.server_ca_pem proxies[].http.tls.server_name
 proxies[].http_headers proxies[].include_connection_meta proxies[].name proxies[].timeout
 rpc.namespace_boundary rpc.namespaces[].name rpc.namespaces[].proxy_enabled
-rpc.namespaces[].proxy_name rpc.ping.enabled rpc.ping.method shutdown.timeout sse.enabled
+rpc.namespaces[].proxy_name rpc.ping.enabled rpc.ping.method shared_poll.concurrency_limit
+shared_poll.hmac_previous_secret_key shared_poll.hmac_previous_secret_key_valid_until
+shared_poll.hmac_secret_key shutdown.timeout sse.enabled
 sse.handler_prefix sse.max_request_body_size
 uni_http_stream.connect_code_to_http_response.enabled
 uni_http_stream.connect_code_to_http_response.transforms uni_http_stream.enabled
@@ -152,6 +177,7 @@ TEST(CentrifugoKeysTest, TheLongestRuleHolds) {
   EXPECT_EQ(FindCentrifugoRule("grpc_apis"), nullptr);
   EXPECT_EQ(FindCentrifugoRule("client"), nullptr);
   EXPECT_EQ(CentrifugoName("channel.namespaces[12].map.mode"), "channel.namespaces[].map.mode");
+  EXPECT_EQ(CentrifugoName("channel.proxy.map_remove.timeout"), "proxies[].timeout");
   EXPECT_EQ(CentrifugoName("channel.without_namespace.map"), "channel.namespaces[].map");
   EXPECT_EQ(CentrifugoName("client.proxy.connect.endpoint"), "proxies[].endpoint");
   EXPECT_EQ(CentrifugoName("client.proxy.connect.enabled"), "client.proxy.connect.enabled");
@@ -312,8 +338,8 @@ TEST(CentrifugoConfigTest, AnythingThatIsNotHereIsToldOnceWithItsLine) {
   "uni_grpc": {"enabled": false, "port": 11001},
   "client": {"queue_max_size": 2097152, "allowed_orgins": []},
   "channel": {"max_length": 300, "namespaces": [
-    {"name": "n1", "map_users_presence_channel_prefix": "u:"},
-    {"name": "n2", "map_users_presence_channel_prefix": "u:", "allow_presence_for_client": true}]}
+    {"name": "n1"},
+    {"name": "n2", "allow_presence_for_client": true}]}
 })")),
       ElementsAre(
           "config.json:2: engine.type: is not here: there is one server and its memory; what Redis "
@@ -328,9 +354,6 @@ TEST(CentrifugoConfigTest, AnythingThatIsNotHereIsToldOnceWithItsLine) {
           "config.json:7: client.allowed_orgins: unknown to Centrifugo 6.9 and left alone (did you "
           "mean `client.allowed_origins`?)",
           "config.json:8: channel.max_length: 300 is more than there can be: 255",
-          "config.json:9: channel.namespaces[0].map_users_presence_channel_prefix: is not here: "
-          "ask "
-          "for presence, or let clients follow join and leave",
           "config.json:10: channel.namespaces[1].allow_presence_for_client: has no effect without "
           "presence"));
 }
@@ -350,9 +373,9 @@ TEST(CentrifugoConfigTest, WhatAsksForNothingIsNotTold) {
 TEST(CentrifugoConfigTest, WhatWouldChangeWhatClientsSeeIsRefused) {
   EXPECT_THAT(
       Mistakes(Json(R"({"channel": {"namespaces": [
-    {"name": "n1", "subscription_type": "map"}]}})")),
-      ElementsAre(StartsWith("config.json:2: channel.namespaces[0].subscription_type: is not "
-                             "here: there are channels of the type \"stream\" only")));
+    {"name": "n1", "subscribe_stream_proxy_enabled": true}]}})")),
+      ElementsAre(StartsWith("config.json:2: channel.namespaces[0].subscribe_stream_proxy_enabled: "
+                             "is not here: there are no streams from a backend")));
   EXPECT_THAT(Mistakes(Yaml("client:\n  proxy:\n    connect:\n      enabled: true\n"
                             "      endpoint: grpc://127.0.0.1:3000\n")),
               ElementsAre("config.yaml:5: client.proxy.connect.endpoint: \"grpc://127.0.0.1:3000\" "
@@ -431,7 +454,7 @@ TEST(CentrifugoVariablesTest, OnesThatAreNotHereAreTold) {
   ConfigSources sources = Json(R"({"channel":{"namespaces":[{"name":"chat"}]}})");
   sources.environment = {{"CENTRIFUGO_ADMIN_ENABLED", "true"},
                          {"CENTRIFUGO_ADMIN_PASSWORD", "x"},
-                         {"CENTRIFUGO_CHANNEL_NAMESPACES_CHAT_MAP_MODE", "ephemeral"},
+                         {"CENTRIFUGO_CHANNEL_NAMESPACES_CHAT_SUBSCRIBE_STREAM_PROXY_NAME", "x1"},
                          {"CENTRIFUGO_CLIENT_INSECRUE", "true"},
                          {"CENTRIFUGO_ENGINE_SHARDS", "2"},
                          {"CENTRIFUGO_GRPC_API_ENABLED", "false"},
@@ -446,8 +469,9 @@ TEST(CentrifugoVariablesTest, OnesThatAreNotHereAreTold) {
                   "mean `CENTRIFUGO_CLIENT_INSECURE`?)",
                   "CENTRIFUGO_ENGINE_SHARDS: unknown to Centrifugo 6.9 and left alone"));
 
-  sources.environment = {{"CENTRIFUGO_CHANNEL_NAMESPACES_CHAT_SUBSCRIPTION_TYPE", "map_users"}};
-  EXPECT_THAT(Mistakes(sources), ElementsAre(HasSubstr("of the type \"stream\" only")));
+  sources.environment = {
+      {"CENTRIFUGO_CHANNEL_NAMESPACES_CHAT_SUBSCRIBE_STREAM_PROXY_ENABLED", "true"}};
+  EXPECT_THAT(Mistakes(sources), ElementsAre(HasSubstr("no streams from a backend")));
   sources.environment = {{"CENTRIFUGO_CLIENT_PING_INTERVAL", "soon"}};
   EXPECT_THAT(Mistakes(sources),
               ElementsAre(StartsWith("CENTRIFUGO_CLIENT_PING_INTERVAL: client.ping_interval: "
