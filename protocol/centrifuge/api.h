@@ -17,6 +17,7 @@
 
 #include "protocol/centrifuge/api_error.h"
 #include "protocol/centrifuge/api_method.h"
+#include "protocol/centrifuge/key_mode.h"
 #include "protocol/jwt/claims.h"
 
 namespace tickcast::protocol {
@@ -35,8 +36,9 @@ struct ApiCommand {
   std::span<const std::string_view> channels;
   std::string_view channel() const { return channels.empty() ? std::string_view() : channels[0]; }
 
-  // publish, broadcast, subscribe. One-line JSON. In a publication it is empty only where `raw` is
-  // not: what came as base64, as it was, JSON or not.
+  // publish, broadcast, subscribe, map_publish, shared_poll_publish. One-line JSON. In a
+  // publication into a channel it is empty only where `raw` is not: what came as base64, as it was,
+  // JSON or not. Of a key there may be neither.
   std::string_view data;
   std::string_view raw;
   std::string_view tags;  // One-line JSON object of strings, or empty.
@@ -63,7 +65,14 @@ struct ApiCommand {
   std::string_view disconnect_reason = "force disconnect";
   std::span<const std::string_view> whitelist;  // Client ids that stay.
 
-  // history; subscribe: `recover_since`.
+  // map_publish, map_remove, shared_poll_publish: not empty; map_read_state: the only one to read,
+  // or empty. The `epoch` of a shared_poll_publish is `version_epoch`, and its version not 0.
+  std::string_view key;
+  KeyMode key_mode = KeyMode::kReplace;  // map_publish.
+  std::string_view cursor;               // map_read_state.
+
+  // history, map_read_stream; subscribe: `recover_since`; map_read_state: `revision_…`, the
+  // position at which the first page was read.
   bool has_since = false;
   std::uint64_t since_offset = 0;
   std::string_view since_epoch;

@@ -90,9 +90,40 @@ bool ReadHistory(ApiCommand& command, std::string_view name, JsonValue& value) {
   return true;
 }
 
-bool ReadKeyed(ApiDraft& draft, std::string_view name, JsonValue& value) {
-  if (name == "key") return value.Read(draft.key);
-  return name != "version" || value.Read(draft.command.version);
+// `stream_data` and `score` are read over, as there.
+bool ReadMapPublish(ApiDraft& draft, std::string_view name, JsonValue& value) {
+  if (name == "key") return value.Read(draft.command.key);
+  if (name == "key_mode") return value.Read(draft.key_mode);
+  return name == "skip_history" || ReadPublication(draft, name, value);
+}
+
+bool ReadMapRemove(ApiCommand& command, std::string_view name, JsonValue& value) {
+  if (name == "key") return value.Read(command.key);
+  return name != "idempotency_key" || value.Read(command.idempotency_key);
+}
+
+// `asc` is of ordered maps, which nobody can configure there either.
+bool ReadMapReadState(ApiCommand& command, std::string_view name, JsonValue& value) {
+  if (name == "key") return value.Read(command.key);
+  if (name == "cursor") return value.Read(command.cursor);
+  if (name == "limit") return value.Read(command.limit);
+  if (name == "revision_offset") return value.Read(command.since_offset);
+  return name != "revision_epoch" || value.Read(command.since_epoch);
+}
+
+bool ReadMapReadStream(ApiCommand& command, std::string_view name, JsonValue& value) {
+  if (name == "limit") return value.Read(command.limit);
+  if (name == "reverse") return value.Read(command.reverse);
+  if (name == "since_offset") return value.Read(command.since_offset);
+  return name != "since_epoch" || value.Read(command.since_epoch);
+}
+
+bool ReadSharedPollPublish(ApiDraft& draft, std::string_view name, JsonValue& value) {
+  if (name == "key") return value.Read(draft.command.key);
+  if (name == "data") return value.ReadJson(draft.command.data);
+  if (name == "b64data") return value.Read(draft.b64data);
+  if (name == "version") return value.Read(draft.command.version);
+  return name != "epoch" || value.Read(draft.command.version_epoch);
 }
 
 bool ReadRevocation(ApiCommand& command, std::string_view name, JsonValue& value) {
@@ -148,6 +179,20 @@ bool CheckDisconnect(ApiDraft& draft) {
   return true;
 }
 
+bool CheckMapPublish(ApiDraft& draft, JsonValidator& validator, std::deque<std::string>& decoded) {
+  ApiCommand& command = draft.command;
+  const std::optional<KeyMode> mode = KeyModeNamed(draft.key_mode);
+  command.key_mode = mode.value_or(KeyMode::kReplace);
+  return mode && !command.key.empty() &&
+         Decode(draft.b64data, command.data, command.raw, validator, decoded);
+}
+
+// A position that is not there has neither number nor epoch.
+bool FindSince(ApiCommand& command) {
+  command.has_since = command.since_offset != 0 || !command.since_epoch.empty();
+  return true;
+}
+
 // Whether it has what it needs beside a channel, and all of it is well-formed.
 bool IsComplete(ApiDraft& draft, JsonValidator& validator, std::deque<std::string>& decoded) {
   using Members = ApiMethodFacts::Members;
@@ -162,9 +207,16 @@ bool IsComplete(ApiDraft& draft, JsonValidator& validator, std::deque<std::strin
       return CheckDisconnect(draft);
     case Members::kRpc:
       return !draft.method.empty();
-    case Members::kKeyed:
-      return !draft.key.empty() &&
-             (command.method != ApiMethod::kSharedPollPublish || command.version != 0);
+    case Members::kMapPublish:
+      return CheckMapPublish(draft, validator, decoded);
+    case Members::kMapRemove:
+      return !command.key.empty();
+    case Members::kMapReadState:
+    case Members::kMapReadStream:
+      return FindSince(command);
+    case Members::kSharedPollPublish:
+      return !command.key.empty() && command.version != 0 &&
+             Decode(draft.b64data, command.data, command.raw, validator, decoded);
     case Members::kRevocation:
       return !(command.method == ApiMethod::kRevokeToken ? command.uid : command.user).empty();
     case Members::kNone:
@@ -207,8 +259,16 @@ bool ReadApiMember(ApiDraft& draft, std::string_view name, JsonValue& value) {
       return name != "method" || value.Read(draft.method);
     case Members::kChannels:
       return name != "pattern" || value.Read(command.pattern);
-    case Members::kKeyed:
-      return ReadKeyed(draft, name, value);
+    case Members::kMapPublish:
+      return ReadMapPublish(draft, name, value);
+    case Members::kMapRemove:
+      return ReadMapRemove(command, name, value);
+    case Members::kMapReadState:
+      return ReadMapReadState(command, name, value);
+    case Members::kMapReadStream:
+      return ReadMapReadStream(command, name, value);
+    case Members::kSharedPollPublish:
+      return ReadSharedPollPublish(draft, name, value);
     case Members::kRevocation:
       return ReadRevocation(command, name, value);
   }

@@ -23,8 +23,8 @@ struct ApiDraft {
 
   std::string_view b64data = {};
   std::string_view b64info = {};
-  std::string_view key = {};     // map_publish, map_remove, shared_poll_publish.
-  std::string_view method = {};  // rpc.
+  std::string_view key_mode = {};  // map_publish.
+  std::string_view method = {};    // rpc.
   bool has_disconnect = false;
   std::uint32_t disconnect_code = 0;
   std::string_view disconnect_reason = {};

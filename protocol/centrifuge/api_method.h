@@ -65,7 +65,11 @@ struct ApiMethodFacts {
     kRefresh,
     kRpc,
     kChannels,
-    kKeyed,
+    kMapPublish,
+    kMapRemove,
+    kMapReadState,
+    kMapReadStream,
+    kSharedPollPublish,
     kRevocation,
   };
   enum class Asks : std::uint8_t {

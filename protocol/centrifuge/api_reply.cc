@@ -33,6 +33,17 @@ void AppendPublication(const PublicationView& publication, std::string& out) {
   writer.Close();
 }
 
+void AppendMapEntry(const ApiMapEntry& entry, std::string& out) {
+  ObjectWriter writer(out);
+  writer.Quoted("key", entry.key);
+  writer.JsonUnlessEmpty("data", entry.data);
+  if (entry.tags != "{}") writer.JsonUnlessEmpty("tags", entry.tags);
+  writer.NumberUnlessZero("offset", entry.offset);
+  writer.TrueIf("removed", entry.removed);
+  writer.NumberUnlessZero("time", entry.time_ms);
+  writer.Close();
+}
+
 // The names are those of the original; of what it counts for its own machinery there is nothing
 // here. Numbers of the node as it is are those of now, not of the interval's end.
 void AppendMetrics(const ApiNode& node, std::string& out) {
@@ -154,6 +165,35 @@ void ApiReplyWriter::History(const ApiCommand& command, const HistoryResult& res
   AppendArray(result.publications, writer.Member("publications"), AppendPublication);
   writer.Quoted("epoch", result.epoch);
   writer.Number("offset", result.offset);
+  writer.Close();
+  out_ += '}';
+}
+
+void ApiReplyWriter::MapWritten(const ApiCommand& command, const ApiMapResult& result) {
+  ObjectWriter writer(BeginResult(command));
+  writer.NumberUnlessZero("offset", result.offset);
+  writer.QuotedUnlessEmpty("epoch", result.epoch);
+  writer.TrueIf("suppressed", !result.suppress_reason.empty());
+  writer.QuotedUnlessEmpty("suppress_reason", result.suppress_reason);
+  writer.Close();
+  out_ += '}';
+}
+
+void ApiReplyWriter::MapRead(const ApiCommand& command, const ApiMapPage& page) {
+  ObjectWriter writer(BeginResult(command));
+  if (!page.entries.empty()) {
+    AppendArray(page.entries, writer.Member("entries"), AppendMapEntry);
+  }
+  writer.NumberUnlessZero("offset", page.offset);
+  writer.QuotedUnlessEmpty("epoch", page.epoch);
+  writer.QuotedUnlessEmpty("cursor", page.cursor);
+  writer.Close();
+  out_ += '}';
+}
+
+void ApiReplyWriter::MapStats(const ApiCommand& command, std::uint32_t keys) {
+  ObjectWriter writer(BeginResult(command));
+  writer.NumberUnlessZero("num_keys", keys);
   writer.Close();
   out_ += '}';
 }

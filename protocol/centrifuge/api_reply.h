@@ -39,6 +39,31 @@ struct ApiNode {
   std::uint64_t connections_refused = 0;
 };
 
+// How one write into a map channel ended.
+struct ApiMapResult {
+  std::uint64_t offset = 0;  // 0 where the map is ephemeral.
+  std::string_view epoch;
+  std::string_view suppress_reason;  // Why nothing was changed, as the original names it; or empty.
+};
+
+// A key of a map channel with its value, or one change of it.
+struct ApiMapEntry {
+  std::string_view key;
+  std::string_view data;  // One-line JSON; empty for what is none, as of a removal.
+  std::string_view tags;  // As of a PublicationView.
+  std::uint64_t offset = 0;
+  bool removed = false;
+  std::int64_t time_ms = 0;  // Since 1970.
+};
+
+// What map_read_state and map_read_stream answer.
+struct ApiMapPage {
+  std::span<const ApiMapEntry> entries;
+  std::uint64_t offset = 0;  // Of the newest change.
+  std::string_view epoch;
+  std::string_view cursor;  // Of the state's next page; empty: there is none.
+};
+
 // A channel that has subscribers.
 struct ApiChannel {
   std::string_view name;
@@ -57,13 +82,18 @@ class ApiReplyWriter {
   void Publish(const ApiCommand& command, const ApiPublishResult& result);
   // `results` has one element per channel of the command.
   void Broadcast(const ApiCommand& command, std::span<const ApiPublishResult> results);
-  // Done: subscribe, unsubscribe, disconnect, refresh, history_remove and others with nothing to
-  // tell.
+  // Done: subscribe, unsubscribe, disconnect, refresh, history_remove, map_clear,
+  // shared_poll_publish and others with nothing to tell.
   void Done(const ApiCommand& command);
   void Presence(const ApiCommand& command, std::span<const ClientInfo> clients);
   void PresenceStats(const ApiCommand& command, std::uint32_t clients, std::uint32_t users);
   void History(const ApiCommand& command, const HistoryResult& result);
   void Info(const ApiCommand& command, const ApiNode& node);
+  // map_publish, map_remove.
+  void MapWritten(const ApiCommand& command, const ApiMapResult& result);
+  // map_read_state, map_read_stream.
+  void MapRead(const ApiCommand& command, const ApiMapPage& page);
+  void MapStats(const ApiCommand& command, std::uint32_t keys);
   // `channels` have different names.
   void Channels(const ApiCommand& command, std::span<const ApiChannel> channels);
 

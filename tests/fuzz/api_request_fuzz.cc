@@ -44,6 +44,11 @@ void RequirePromises(const ApiCommand& command) {
   if (!command.data.empty()) RequireLine(command.data);
   if (!command.tags.empty()) RequireLine(command.tags);
   if (!command.info.empty()) RequireLine(command.info);
+  const bool writes_key = command.method == ApiMethod::kMapPublish ||
+                          command.method == ApiMethod::kMapRemove ||
+                          command.method == ApiMethod::kSharedPollPublish;
+  if (writes_key) Require(!command.key.empty() && !command.channel().empty());
+  if (command.method == ApiMethod::kSharedPollPublish) Require(command.version != 0);
   Require(command.disconnect_code >= tickcast::protocol::kMinDisconnectCode);
   Require(command.disconnect_code <= tickcast::protocol::kMaxDisconnectCode);
   Require(command.disconnect_reason.size() <= tickcast::protocol::kMaxDisconnectReasonBytes);

@@ -163,6 +163,95 @@ TEST_F(ApiMethodTest, MapsNeedAKeyAndSharedPollsAVersion) {
             ApiError::kBadRequest);
 }
 
+TEST_F(ApiMethodTest, MapPublish) {
+  const ApiCommand& command = Of(ApiMethod::kMapPublish, R"({
+    "channel": "c", "key": "k \"1\"", "data": {"a": 1}, "tags": {"x": "y"}, "key_mode": "if_new",
+    "idempotency_key": "i", "delta": true, "version": 18446744073709551615, "version_epoch": "ve",
+    "stream_data": {"b": 2}, "b64stream_data": "x", "score": 4, "skip_history": 5})");
+  EXPECT_EQ(command.error, ApiError::kNone);
+  EXPECT_EQ(command.channel(), "c");
+  EXPECT_EQ(command.key, "k \"1\"");
+  EXPECT_EQ(command.data, R"({"a":1})");
+  EXPECT_EQ(command.tags, R"({"x":"y"})");
+  EXPECT_EQ(command.key_mode, KeyMode::kIfNew);
+  EXPECT_EQ(command.idempotency_key, "i");
+  EXPECT_TRUE(command.delta);
+  EXPECT_EQ(command.version, 18446744073709551615u);
+  EXPECT_EQ(command.version_epoch, "ve");
+  EXPECT_FALSE(command.skip_history) << "no member of this request";
+  const auto mode_of = [this](std::string_view mode) {
+    return Of(ApiMethod::kMapPublish,
+              R"({"channel":"c","key":"k","key_mode":")" + std::string(mode) + "\"}")
+        .key_mode;
+  };
+  EXPECT_EQ(mode_of(""), KeyMode::kReplace);
+  EXPECT_EQ(mode_of("if_exists"), KeyMode::kIfExists);
+  for (const char* const mode : {"IF_NEW", "if_new ", "replace"}) {
+    EXPECT_EQ(ErrorOf(ApiMethod::kMapPublish,
+                      R"({"channel":"c","key":"k","key_mode":")" + std::string(mode) + "\"}"),
+              ApiError::kBadRequest)
+        << mode;
+  }
+}
+
+TEST_F(ApiMethodTest, AKeyMayHaveAnyDataOrNone) {
+  for (const ApiMethod method : {ApiMethod::kMapPublish, ApiMethod::kSharedPollPublish}) {
+    const auto with = [&](std::string_view data) {
+      return Of(method, R"({"channel":"c","key":"k","version":1)" + std::string(data) + "}");
+    };
+    EXPECT_EQ(with("").error, ApiError::kNone);
+    EXPECT_EQ(with("").data, "");
+    EXPECT_EQ(with(R"(,"data":null)").data, "null");
+    EXPECT_EQ(with(R"(,"data":1,"b64data":"eyJ2IjogMX0=")").data, R"({"v":1})");
+    EXPECT_EQ(with(R"(,"data":1,"b64data":"eyJ2IjogMX0=")").raw, R"({"v": 1})");
+    EXPECT_EQ(with(R"(,"data":1,"b64data":"aGVsbG8=")").data, "");
+    EXPECT_EQ(with(R"(,"data":1,"b64data":"aGVsbG8=")").raw, "hello");
+    EXPECT_EQ(with(R"(,"b64data":"!!")").error, ApiError::kBadRequest);
+  }
+}
+
+TEST_F(ApiMethodTest, MapRemoveAndReads) {
+  const ApiCommand remove =
+      Of(ApiMethod::kMapRemove, R"({"channel":"c","key":"k","idempotency_key":"i","version":"x"})");
+  EXPECT_EQ(remove.key, "k");
+  EXPECT_EQ(remove.idempotency_key, "i");
+  const ApiCommand state = Of(
+      ApiMethod::kMapReadState,
+      R"({"channel":"c","key":"k","cursor":"cu","limit":-1,"revision_offset":7,"revision_epoch":"e","asc":1})");
+  EXPECT_EQ(state.key, "k");
+  EXPECT_EQ(state.cursor, "cu");
+  EXPECT_EQ(state.limit, -1);
+  EXPECT_TRUE(state.has_since);
+  EXPECT_EQ(state.since_offset, 7u);
+  EXPECT_EQ(state.since_epoch, "e");
+  const ApiCommand stream =
+      Of(ApiMethod::kMapReadStream,
+         R"({"channel":"c","limit":5,"reverse":true,"since_offset":7,"since_epoch":"e"})");
+  EXPECT_EQ(stream.limit, 5);
+  EXPECT_TRUE(stream.reverse);
+  EXPECT_TRUE(stream.has_since);
+  EXPECT_EQ(stream.since_offset, 7u);
+  EXPECT_EQ(stream.since_epoch, "e");
+  for (const ApiMethod method : {ApiMethod::kMapReadState, ApiMethod::kMapReadStream}) {
+    const std::string prefix = method == ApiMethod::kMapReadState ? "revision_" : "since_";
+    EXPECT_FALSE(Of(method, R"({"channel":"c"})").has_since);
+    EXPECT_FALSE(Of(method, R"({"channel":"c",")" + prefix + R"(offset":0})").has_since);
+    EXPECT_TRUE(Of(method, R"({"channel":"c",")" + prefix + R"(offset":1})").has_since);
+    EXPECT_TRUE(Of(method, R"({"channel":"c",")" + prefix + R"(epoch":"e"})").has_since);
+  }
+}
+
+TEST_F(ApiMethodTest, SharedPollPublish) {
+  const ApiCommand& command =
+      Of(ApiMethod::kSharedPollPublish,
+         R"({"channel":"c","key":"k","data":[1],"version":9,"epoch":"e","tags":1})");
+  EXPECT_EQ(command.key, "k");
+  EXPECT_EQ(command.data, "[1]");
+  EXPECT_EQ(command.version, 9u);
+  EXPECT_EQ(command.version_epoch, "e");
+  EXPECT_EQ(command.tags, "") << "no member of this request";
+}
+
 TEST_F(ApiMethodTest, InfoChannelsAndRpc) {
   EXPECT_EQ(ErrorOf(ApiMethod::kInfo, R"({"x":1})"), ApiError::kNone);
   EXPECT_EQ(Of(ApiMethod::kChannels, R"({"pattern":"a*"})").pattern, "a*");
@@ -212,6 +301,16 @@ TEST_F(ApiMethodTest, AWrongTypeAnywhereIsABadRequest) {
            {kChannels, R"({"pattern":1})"},
            {kRpc, R"({"method":1})"},
            {kMapPublish, R"({"channel":"c","key":1})"},
+           {kMapPublish, R"({"channel":"c","key":"k","key_mode":1})"},
+           {kMapPublish, R"({"channel":"c","key":"k","tags":{"a":1}})"},
+           {kMapPublish, R"({"channel":"c","key":"k","version":-1})"},
+           {kMapRemove, R"({"channel":"c","key":"k","idempotency_key":1})"},
+           {kMapReadState, R"({"channel":"c","limit":"x"})"},
+           {kMapReadState, R"({"channel":"c","cursor":1})"},
+           {kMapReadState, R"({"channel":"c","revision_offset":-1})"},
+           {kMapReadStream, R"({"channel":"c","since_epoch":1})"},
+           {kMapReadStream, R"({"channel":"c","reverse":1})"},
+           {kSharedPollPublish, R"({"channel":"c","key":"k","version":1,"epoch":1})"},
            {kRevokeToken, R"({"uid":1})"},
            {kBlockUser, R"({"user":"u","expire_at":""})"},
            {kInfo, "[]"},

@@ -42,6 +42,50 @@ TEST(ApiReplyWriterTest, Broadcast) {
             R"({"error":{"code":102,"message":"unknown channel"}},{"result":{}}]}})");
 }
 
+// As the original answers, each way its members can be there or not.
+TEST(ApiReplyWriterTest, Maps) {
+  const ApiCommand command;
+  const auto written = [&](const ApiMapResult& result) {
+    return Reply(ApiForm::kSingle, [&](auto& w) { w.MapWritten(command, result); });
+  };
+  EXPECT_EQ(written({.offset = 1, .epoch = "ep"}), R"({"result":{"offset":1,"epoch":"ep"}})");
+  EXPECT_EQ(written({.epoch = "ep"}), R"({"result":{"epoch":"ep"}})");
+  EXPECT_EQ(written({.offset = 5, .epoch = "ep", .suppress_reason = "key_exists"}),
+            R"({"result":{"offset":5,"epoch":"ep","suppressed":true,)"
+            R"("suppress_reason":"key_exists"}})");
+  const auto read = [&](const ApiMapPage& page) {
+    return Reply(ApiForm::kSingle, [&](auto& w) { w.MapRead(command, page); });
+  };
+  const std::array entries = {
+      ApiMapEntry{.key = "k\"", .data = "1", .tags = R"({"x":"y"})", .offset = 2, .time_ms = 9},
+      ApiMapEntry{.key = "k2", .tags = "{}", .offset = 3, .removed = true}};
+  EXPECT_EQ(read({.entries = entries, .offset = 3, .epoch = "ep", .cursor = "cu"}),
+            R"({"result":{"entries":[{"key":"k\"","data":1,"tags":{"x":"y"},"offset":2,"time":9},)"
+            R"({"key":"k2","offset":3,"removed":true}],"offset":3,"epoch":"ep","cursor":"cu"}})");
+  EXPECT_EQ(read({.epoch = "ep"}), R"({"result":{"epoch":"ep"}})");
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.MapStats(command, 5); }),
+            R"({"result":{"num_keys":5}})");
+  EXPECT_EQ(Reply(ApiForm::kSingle, [&](auto& w) { w.MapStats(command, 0); }), R"({"result":{}})");
+}
+
+TEST(ApiReplyWriterTest, MapsInABatch) {
+  EXPECT_EQ(Reply(ApiForm::kBatch,
+                  [](auto& w) {
+                    w.MapWritten({.method = ApiMethod::kMapPublish}, {.offset = 1, .epoch = "e"});
+                    w.MapWritten({.method = ApiMethod::kMapRemove},
+                                 {.epoch = "e", .suppress_reason = "key_not_found"});
+                    w.MapRead({.method = ApiMethod::kMapReadState}, {.epoch = "e"});
+                    w.MapRead({.method = ApiMethod::kMapReadStream}, {.epoch = "e"});
+                    w.MapStats({.method = ApiMethod::kMapStats}, 1);
+                    w.Done({.method = ApiMethod::kMapClear});
+                    w.Done({.method = ApiMethod::kSharedPollPublish});
+                  }),
+            R"({"replies":[{"map_publish":{"offset":1,"epoch":"e"}},)"
+            R"({"map_remove":{"epoch":"e","suppressed":true,"suppress_reason":"key_not_found"}},)"
+            R"({"map_read_state":{"epoch":"e"}},{"map_read_stream":{"epoch":"e"}},)"
+            R"({"map_stats":{"num_keys":1}},{"map_clear":{}},{"shared_poll_publish":{}}]})");
+}
+
 TEST(ApiReplyWriterTest, Batch) {
   const ApiCommand publish{.method = ApiMethod::kPublish};
   const ApiCommand broadcast{.method = ApiMethod::kBroadcast};

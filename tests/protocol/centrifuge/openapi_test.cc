@@ -262,8 +262,19 @@ TEST_F(OpenApiReplyTest, RepliesHaveTheMembersThatAreWritten) {
   });
   ExpectReply(kInfo, [&](auto& w) { w.Info(none, node); });
   ExpectReply(kChannels, [&](auto& w) { w.Channels(none, {&channel, 1}); });
-  for (const ApiMethod method : {kSubscribe, kUnsubscribe, kDisconnect, kRefresh, kHistoryRemove,
-                                 kBlockUser, kUnblockUser, kRevokeToken, kInvalidateUserTokens}) {
+  const ApiMapEntry entry = {"k", "1", R"({"a":"b"})", 1, true, 1};
+  const ApiMapPage page = {{&entry, 1}, 1, "e", "cu"};
+  for (const ApiMethod method : {kMapPublish, kMapRemove}) {
+    ExpectReply(method, [&](auto& w) { w.MapWritten(none, {1, "e", "version"}); });
+  }
+  ExpectReply(kMapReadState, [&](auto& w) { w.MapRead(none, page); });
+  ExpectReply(kMapReadStream, [&](auto& w) {
+    w.MapRead(none, {.entries = page.entries, .offset = 1, .epoch = "e"});
+  });
+  ExpectReply(kMapStats, [&](auto& w) { w.MapStats(none, 1); });
+  for (const ApiMethod method :
+       {kSubscribe, kUnsubscribe, kDisconnect, kRefresh, kHistoryRemove, kMapClear,
+        kSharedPollPublish, kBlockUser, kUnblockUser, kRevokeToken, kInvalidateUserTokens}) {
     ExpectReply(method, [&](auto& w) { w.Done(none); });
   }
   for (int i = 0; i < kApiMethods; ++i) {
