@@ -40,6 +40,8 @@ ClientHeaders::ClientHeaders(const engine::Config& config)
   add(config.channel.proxy.subscribe);
   add(config.channel.proxy.publish);
   add(config.channel.proxy.sub_refresh);
+  add(config.channel.proxy.map_publish);
+  add(config.channel.proxy.map_remove);
   add(config.rpc.proxy);
   for (const engine::ProxyConfig& proxy : config.proxies) add(proxy);
 }

@@ -23,6 +23,9 @@ namespace tickcast::shards {
 
 class ClientHeaders {
  public:
+  // Has none of its own.
+  static constexpr engine::Slot kNobody = ~engine::Slot{0};
+
   // Looks for the names in all proxies of `config`.
   explicit ClientHeaders(const engine::Config& config);
 

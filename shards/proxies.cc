@@ -80,6 +80,14 @@ Proxies::Proxies(const engine::Config& config, engine::Registry& registry, Shard
     add(ProxyKind::kPublish, ns.publish_proxy_enabled, ns.publish_proxy_name, channel.publish);
     add(ProxyKind::kSubRefresh, ns.sub_refresh_proxy_enabled, ns.sub_refresh_proxy_name,
         channel.sub_refresh);
+    add(ProxyKind::kMapPublish, ns.map.publish_proxy_enabled, ns.map.publish_proxy_name,
+        channel.map_publish);
+    add(ProxyKind::kMapRemove, ns.map.remove_proxy_enabled, ns.map.remove_proxy_name,
+        channel.map_remove);
+    const bool polls =
+        ns.subscription_type == engine::SubscriptionType::kSharedPoll && ns.source.empty();
+    add(ProxyKind::kSharedPollRefresh, polls, ns.shared_poll.proxy_name,
+        channel.shared_poll_refresh);
   };
   add_channel(config.channel.without_namespace);
   for (const engine::Namespace& ns : config.channel.namespaces) add_channel(ns);
@@ -133,7 +141,8 @@ Proxies::Begun Proxies::Ask(std::string_view proxy_name, Question question,
   call->owner = static_cast<std::uint32_t>(HttpOwner::kProxy);
   call->id = ++last_id_;
   call->url = proxy->config().endpoint;
-  call->headers = headers_.For(question.slot, proxy->config());
+  const bool of_client = question.kind != ProxyKind::kSharedPollRefresh;
+  call->headers = headers_.For(of_client ? question.slot : ClientHeaders::kNobody, proxy->config());
   call->tls = proxy->tls();
   call->timeout_ns = proxy->config().timeout_ns;
   call->max_response_bytes = kMaxAnswerBytes;

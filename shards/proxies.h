@@ -38,8 +38,9 @@ class Proxies {
     protocol::ProxyKind kind = protocol::ProxyKind::kRpc;
     engine::Slot slot = 0;
     std::uint32_t generation = 0;
-    std::string client;   // Its id: of a connect there is no session yet that has it.
-    std::string channel;  // kSubRefresh.
+    std::string client;      // Its id: of a connect there is no session yet that has it.
+    std::string channel;     // kSubRefresh.
+    std::uint64_t poll = 0;  // kSharedPollRefresh, which has no client: which of the poller's.
     // A command waits for it. Otherwise it is the server itself that renews what would expire.
     bool by_command = true;
   };

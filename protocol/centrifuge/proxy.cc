@@ -27,6 +27,18 @@ void AppendConnect(const ProxyRequest& request, ObjectWriter& writer) {
   }
 }
 
+void AppendPolledKeys(const ProxyRequest& request, ObjectWriter& writer) {
+  writer.QuotedUnlessEmpty("channel", request.channel);
+  if (request.items.empty()) return;
+  AppendArray(request.items, writer.Member("items"),
+              [](const ProxyPolledKey& key, std::string& out) {
+                ObjectWriter item(out);
+                item.QuotedUnlessEmpty("key", key.key);
+                item.NumberUnlessZero("version", key.version);
+                item.Close();
+              });
+}
+
 }  // namespace
 
 std::string_view NameOf(ProxyKind kind) {
@@ -43,12 +55,22 @@ std::string_view NameOf(ProxyKind kind) {
       return "publish";
     case ProxyKind::kSubRefresh:
       return "sub_refresh";
+    case ProxyKind::kMapPublish:
+      return "map_publish";
+    case ProxyKind::kMapRemove:
+      return "map_remove";
+    case ProxyKind::kSharedPollRefresh:
+      return "shared_poll_refresh";
   }
   return "";
 }
 
 void AppendProxyRequest(ProxyKind kind, const ProxyRequest& request, std::string& out) {
   ObjectWriter writer(out);
+  if (kind == ProxyKind::kSharedPollRefresh) {
+    AppendPolledKeys(request, writer);
+    return writer.Close();
+  }
   writer.QuotedUnlessEmpty("client", request.client);
   writer.QuotedUnlessEmpty("transport", request.transport);
   writer.QuotedUnlessEmpty("protocol", request.protocol);
@@ -57,11 +79,13 @@ void AppendProxyRequest(ProxyKind kind, const ProxyRequest& request, std::string
     AppendConnect(request, writer);
     return writer.Close();
   }
-  // Present also where it is empty: an anonymous user is one.
-  writer.Quoted("user", request.user);
+  // Present also where it is empty: an anonymous user is one. But not in those of maps, as there.
+  const bool of_map = kind == ProxyKind::kMapPublish || kind == ProxyKind::kMapRemove;
+  if (!of_map || !request.user.empty()) writer.Quoted("user", request.user);
   switch (kind) {
     case ProxyKind::kConnect:
     case ProxyKind::kRefresh:
+    case ProxyKind::kSharedPollRefresh:
       break;
     case ProxyKind::kRpc:
       writer.QuotedUnlessEmpty("method", request.method);
@@ -78,6 +102,15 @@ void AppendProxyRequest(ProxyKind kind, const ProxyRequest& request, std::string
       break;
     case ProxyKind::kSubRefresh:
       writer.QuotedUnlessEmpty("channel", request.channel);
+      break;
+    case ProxyKind::kMapPublish:
+      writer.QuotedUnlessEmpty("channel", request.channel);
+      writer.QuotedUnlessEmpty("key", request.key);
+      AppendData(request, writer);
+      break;
+    case ProxyKind::kMapRemove:
+      writer.QuotedUnlessEmpty("channel", request.channel);
+      writer.QuotedUnlessEmpty("key", request.key);
       break;
   }
   writer.JsonUnlessEmpty("meta", request.meta);

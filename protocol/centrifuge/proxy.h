@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/centrifuge/key_mode.h"
 #include "protocol/subscription_override.h"
 
 namespace tickcast::protocol {
@@ -29,13 +30,23 @@ enum class ProxyKind : std::uint8_t {
   kSubscribe,
   kPublish,
   kSubRefresh,
+  kMapPublish,
+  kMapRemove,
+  kSharedPollRefresh,
 };
-inline constexpr std::size_t kProxyKinds = 6;
+inline constexpr std::size_t kProxyKinds = 9;
 
-// "connect" … "sub_refresh", as metrics label it.
+// "connect" … "shared_poll_refresh", as metrics label it.
 std::string_view NameOf(ProxyKind kind);
 
-// What a backend is told. Members that a kind does not have are ignored.
+// A key whose value is asked for.
+struct ProxyPolledKey {
+  std::string_view key;
+  std::uint64_t version = 0;  // The one that is known; 0: none is, or they have none.
+};
+
+// What a backend is told. Members that a kind does not have are ignored; a kSharedPollRefresh,
+// which no client asks, has its channel and keys only.
 struct ProxyRequest {
   std::string_view client;     // The connection's id.
   std::string_view transport;  // "websocket", "sse", "http_stream", "uni_sse" …
@@ -44,12 +55,14 @@ struct ProxyRequest {
   std::string_view data;       // REQUIRES: one-line JSON, unless `binary`. Empty: left out.
   std::string_view user;       // All but kConnect.
   std::string_view meta;       // All but kConnect: one-line JSON, or empty.
-  std::string_view channel;    // kSubscribe, kPublish, kSubRefresh.
+  std::string_view channel;    // kSubscribe and behind it.
+  std::string_view key;        // kMapPublish, kMapRemove.
   std::string_view token;      // kSubscribe.
   std::string_view method;     // kRpc.
   std::string_view name;       // kConnect: what the client calls itself.
   std::string_view version;    // kConnect.
   std::span<const std::string_view> channels;  // kConnect: what it would like to be subscribed to.
+  std::span<const ProxyPolledKey> items;       // kSharedPollRefresh.
 };
 
 // Appends the body of a request.
@@ -72,6 +85,14 @@ struct ProxySubscription {
   ProxyBytes data;
   SubscriptionOverride override;
   bool cache_recover = false;
+};
+
+// A key's value, as a kSharedPollRefresh answers.
+struct ProxyPolledValue {
+  std::string_view key;
+  std::string_view data;  // One-line JSON; empty where it was absent.
+  std::uint64_t version = 0;
+  bool removed = false;
 };
 
 // What a backend decided. A view is empty and a number 0 where the member was absent.
@@ -99,17 +120,26 @@ struct ProxyAnswer {
   // kConnect, kRefresh, kSubscribe, kSubRefresh.
   std::int64_t expire_at_s = 0;
   ProxyBytes info;
-  // kConnect, kRpc, kSubscribe, kPublish.
+  // kConnect, kRpc, kSubscribe, kPublish, kMapPublish.
   ProxyBytes data;
   // kSubscribe.
   SubscriptionOverride override;
   // kPublish.
   bool skip_history = false;
+  // kPublish, kMapPublish, kMapRemove.
   std::string_view tags;  // JSON object of strings.
   std::string_view idempotency_key;
+  // kPublish, kMapPublish.
   bool delta = false;
   std::uint64_t version = 0;
   std::string_view version_epoch;
+  // kMapPublish, kMapRemove: in place of the client's, where it is not empty.
+  std::string_view key;
+  // kMapPublish.
+  KeyMode key_mode = KeyMode::kReplace;
+  // kSharedPollRefresh. Keys that are not among them are as they were.
+  std::span<const ProxyPolledValue> items;
+  std::string_view epoch;  // Of the versions.
 };
 
 class ProxyAnswerParser {
@@ -119,10 +149,10 @@ class ProxyAnswerParser {
 
   // Reads the body of an answer with status 200. False when it is none: no JSON object, a member of
   // a wrong type or out of range, base64 that is none, b64info that is no JSON (other clients, of
-  // any form, are shown it), an error without a code from 1 on, a disconnect whose code cannot be a
-  // close code of the protocol (3000 to 4999). Of several of disconnect, error and result the first
-  // one named here counts. Unknown members are ignored, and with them those that only Centrifugo
-  // PRO knows (caps, labels, allow, server_tags_filter).
+  // any form, are shown it), a key_mode that is none, an error without a code from 1 on, a
+  // disconnect whose code cannot be a close code of the protocol (3000 to 4999). Of several of
+  // disconnect, error and result the first one named here counts. Unknown members are ignored, and
+  // with them those that only Centrifugo PRO knows (caps, labels, allow, server_tags_filter).
   // REQUIRES: kJsonPaddingBytes readable bytes behind `body`.
   bool Parse(ProxyKind kind, std::string_view body);
 

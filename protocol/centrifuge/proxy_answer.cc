@@ -37,6 +37,7 @@ struct ProxyAnswerParser::Impl {
   std::deque<std::string> decoded;  // Payloads that came as base64, and names of channels.
   std::vector<std::string_view> channels;
   std::vector<ProxySubscription> subs;
+  std::vector<ProxyPolledValue> items;
   ProxyAnswer answer;
 
   bool Parse(ProxyKind kind, std::string_view body);
@@ -46,6 +47,9 @@ struct ProxyAnswerParser::Impl {
   bool ReadMember(ProxyKind kind, std::string_view name, JsonValue& value);
   bool ReadConnectMember(std::string_view name, JsonValue& value);
   bool ReadPublishMember(std::string_view name, JsonValue& value);
+  bool ReadMapMember(ProxyKind kind, std::string_view name, JsonValue& value);
+  bool ReadPollMember(std::string_view name, JsonValue& value);
+  bool ReadItem(JsonValue& value);
   bool ReadChannels(JsonValue& value);
   bool ReadSubs(JsonValue& value);
   bool ReadSub(JsonValue& value, ProxySubscription& sub);
@@ -62,6 +66,7 @@ bool ProxyAnswerParser::Impl::Parse(ProxyKind kind, std::string_view body) {
   decoded.clear();
   channels.clear();
   subs.clear();
+  items.clear();
   info = {};
   data = {};
   const std::size_t needed_bytes = body.size() + kJsonPaddingBytes;
@@ -82,11 +87,12 @@ bool ProxyAnswerParser::Impl::Parse(ProxyKind kind, std::string_view body) {
   if (error.present) return error.code != 0 && Refuse(error, ProxyAnswer::Verdict::kError);
   // The original looks for `data` first in the answer to a publish, and for b64data in the others.
   if (!Resolve(info, /*json_first=*/false, answer.info) || !answer.info.is_json ||
-      !Resolve(data, kind == ProxyKind::kPublish, answer.data)) {
+      !Resolve(data, kind == ProxyKind::kPublish || kind == ProxyKind::kMapPublish, answer.data)) {
     return false;
   }
   answer.channels = channels;
   answer.subs = subs;
+  answer.items = items;
   return true;
 }
 
@@ -117,6 +123,10 @@ bool ProxyAnswerParser::Impl::ReadResult(ProxyKind kind, JsonValue& value) {
 }
 
 bool ProxyAnswerParser::Impl::ReadMember(ProxyKind kind, std::string_view name, JsonValue& value) {
+  if (kind == ProxyKind::kSharedPollRefresh) return ReadPollMember(name, value);
+  if (kind == ProxyKind::kMapPublish || kind == ProxyKind::kMapRemove) {
+    return ReadMapMember(kind, name, value);
+  }
   const bool refreshes = kind == ProxyKind::kRefresh || kind == ProxyKind::kSubRefresh;
   const bool has_info = refreshes || kind == ProxyKind::kConnect || kind == ProxyKind::kSubscribe;
   if (has_info && name == "expire_at") return value.Read(answer.expire_at_s);
@@ -150,6 +160,43 @@ bool ProxyAnswerParser::Impl::ReadPublishMember(std::string_view name, JsonValue
   if (name == "version") return value.Read(answer.version);
   if (name == "version_epoch") return value.Read(answer.version_epoch);
   return true;
+}
+
+// What is published into a map has no history to skip, and what removes has tags at most.
+bool ProxyAnswerParser::Impl::ReadMapMember(ProxyKind kind, std::string_view name,
+                                            JsonValue& value) {
+  if (name == "key") return value.Read(answer.key);
+  if (name == "tags") return value.ReadStringMapJson(answer.tags);
+  if (name == "idempotency_key") return value.Read(answer.idempotency_key);
+  if (kind == ProxyKind::kMapRemove || name == "skip_history") return true;
+  if (name == "data") return value.ReadJson(data.json);
+  if (name == "b64data") return value.Read(data.base64);
+  if (name != "key_mode") return ReadPublishMember(name, value);
+  std::string_view mode_name;
+  if (!value.Read(mode_name)) return false;
+  const std::optional<KeyMode> mode = KeyModeNamed(mode_name);
+  answer.key_mode = mode.value_or(KeyMode::kReplace);
+  return mode.has_value();
+}
+
+bool ProxyAnswerParser::Impl::ReadPollMember(std::string_view name, JsonValue& value) {
+  if (name == "epoch") return value.Read(answer.epoch);
+  if (name != "items") return true;
+  items.clear();
+  if (value.is_null()) return true;
+  return value.ReadArray([this](JsonValue& item) { return ReadItem(item); });
+}
+
+// `prev_data` is for a server that does not keep values, and so cannot make deltas of them.
+bool ProxyAnswerParser::Impl::ReadItem(JsonValue& value) {
+  ProxyPolledValue& item = items.emplace_back();
+  return value.ReadObject([&item](std::string_view name, JsonValue& member) {
+    if (name == "key") return member.Read(item.key);
+    if (name == "data") return member.ReadJson(item.data);
+    if (name == "version") return member.Read(item.version);
+    if (name == "removed") return member.Read(item.removed);
+    return true;
+  });
 }
 
 bool ProxyAnswerParser::Impl::ReadChannels(JsonValue& value) {

@@ -54,7 +54,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   RequireBytes(answer.data);
   if (!answer.meta.empty()) RequireLine(answer.meta);
   if (!answer.tags.empty()) RequireLine(answer.tags);
-  std::size_t read = answer.user.size() + answer.text.size();
+  std::size_t read = answer.user.size() + answer.text.size() + answer.key.size();
+  for (const auto& item : answer.items) {
+    read += item.key.size() + item.data.size();
+    if (!item.data.empty()) RequireLine(item.data);
+  }
   for (const std::string_view channel : answer.channels) read += channel.size();
   for (const auto& sub : answer.subs) {
     read += sub.channel.size();

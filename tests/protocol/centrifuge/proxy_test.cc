@@ -51,6 +51,37 @@ TEST(ProxyRequestTest, EachKindSaysWhatTheOriginalSays) {
             who + R"("user":"42","channel":"room:1","meta":{"role":"admin"}})");
 }
 
+TEST(ProxyRequestTest, OfKeysToo) {
+  const ProxyPolledKey keys[] = {{"BTC\"", 0}, {"ETH", 18446744073709551615u}};
+  ProxyRequest request{.client = "c1",
+                       .transport = "websocket",
+                       .protocol = "json",
+                       .data = R"({"x":1})",
+                       .user = "42",
+                       .meta = R"({"role":"admin"})",
+                       .channel = "table:1",
+                       .key = "k\"",
+                       .items = keys};
+  const std::string who =
+      R"({"client":"c1","transport":"websocket","protocol":"json","encoding":"json",)";
+  EXPECT_EQ(
+      RequestOf(ProxyKind::kMapPublish, request),
+      who +
+          R"("user":"42","channel":"table:1","key":"k\"","data":{"x":1},"meta":{"role":"admin"}})");
+  EXPECT_EQ(RequestOf(ProxyKind::kMapRemove, request),
+            who + R"("user":"42","channel":"table:1","key":"k\"","meta":{"role":"admin"}})");
+  EXPECT_EQ(
+      RequestOf(ProxyKind::kSharedPollRefresh, request),
+      R"({"channel":"table:1","items":[{"key":"BTC\""},{"key":"ETH","version":18446744073709551615}]})");
+  request.user = "";
+  EXPECT_EQ(RequestOf(ProxyKind::kMapRemove, request),
+            who + R"("channel":"table:1","key":"k\"","meta":{"role":"admin"}})");
+  request.binary = true;
+  EXPECT_EQ(RequestOf(ProxyKind::kMapPublish, {.binary = true, .data = "\xff", .key = "k"}),
+            R"({"encoding":"binary","key":"k","b64data":"/w=="})");
+  EXPECT_EQ(RequestOf(ProxyKind::kSharedPollRefresh, {}), "{}");
+}
+
 TEST(ProxyRequestTest, WhatIsEmptyIsLeftOutButTheUser) {
   EXPECT_EQ(RequestOf(ProxyKind::kRpc, {}), R"({"encoding":"json","user":""})");
   EXPECT_EQ(RequestOf(ProxyKind::kConnect, {}), R"({"encoding":"json"})");
@@ -159,6 +190,73 @@ TEST_F(ProxyAnswerTest, OfDataAndItsBase64TheOneTheOriginalPrefersCounts) {
   EXPECT_EQ(answer().data.bytes, "2");
   ASSERT_TRUE(Parse(ProxyKind::kPublish, R"({"result":{"b64data":"Mg==","data":1}})"));
   EXPECT_EQ(answer().data.bytes, "1");
+}
+
+TEST_F(ProxyAnswerTest, AMapPublishIsAPublishOfAKey) {
+  ASSERT_TRUE(Parse(ProxyKind::kMapPublish,
+                    R"({"result":{"key":"k2","data":{"a":1},"b64data":"Mg==","tags":{"k":"v"},
+                        "key_mode":"if_exists","idempotency_key":"i","delta":true,"version":9,
+                        "version_epoch":"e","skip_history":1,"stream_data":2,"score":3}})"));
+  EXPECT_EQ(answer().key, "k2");
+  EXPECT_EQ(answer().data.bytes, R"({"a":1})");
+  EXPECT_EQ(answer().tags, R"({"k":"v"})");
+  EXPECT_EQ(answer().key_mode, KeyMode::kIfExists);
+  EXPECT_EQ(answer().idempotency_key, "i");
+  EXPECT_TRUE(answer().delta);
+  EXPECT_EQ(answer().version, 9u);
+  EXPECT_EQ(answer().version_epoch, "e");
+  EXPECT_FALSE(answer().skip_history);
+  ASSERT_TRUE(Parse(ProxyKind::kMapPublish, R"({"result":{"b64data":"/w=="}})"));
+  EXPECT_EQ(answer().data, (ProxyBytes{.bytes = "\xff", .is_json = false}));
+  EXPECT_EQ(answer().key, "");
+  EXPECT_EQ(answer().key_mode, KeyMode::kReplace);
+  EXPECT_FALSE(Parse(ProxyKind::kMapPublish, R"({"result":{"key_mode":"if_old"}})"));
+  EXPECT_FALSE(Parse(ProxyKind::kMapPublish, R"({"result":{"key":1}})"));
+
+  ASSERT_TRUE(Parse(ProxyKind::kMapRemove, R"({"result":{"key":"k2","tags":{"k":"v"},
+                        "idempotency_key":"i","data":7,"key_mode":"any","version":"x"}})"));
+  EXPECT_EQ(answer().key, "k2");
+  EXPECT_EQ(answer().tags, R"({"k":"v"})");
+  EXPECT_EQ(answer().idempotency_key, "i");
+  EXPECT_TRUE(answer().data.empty());
+}
+
+constexpr std::string_view kPolled =
+    R"( {"result": {"epoch":"ep", "items":[{"key":"a\"","data":{"v": 1},"version":7,"prev_data":0},
+     {"key":"b","removed":true,"new":{}},{"data":"x","key":"c","version":18446744073709551615},{}]}} )";
+
+TEST_F(ProxyAnswerTest, PolledValuesAreReadWhole) {
+  ASSERT_TRUE(Parse(ProxyKind::kSharedPollRefresh, kPolled));
+  EXPECT_EQ(answer().epoch, "ep");
+  ASSERT_EQ(answer().items.size(), 4u);
+  EXPECT_EQ(answer().items[0].key, "a\"");
+  EXPECT_EQ(answer().items[0].data, R"({"v":1})");
+  EXPECT_EQ(answer().items[0].version, 7u);
+  EXPECT_FALSE(answer().items[0].removed);
+  EXPECT_EQ(answer().items[1].key, "b");
+  EXPECT_TRUE(answer().items[1].removed);
+  EXPECT_EQ(answer().items[1].data, "");
+  EXPECT_EQ(answer().items[2].version, 18446744073709551615u);
+  EXPECT_EQ(answer().items[3].key, "");
+  for (const char* body : {"{}", R"({"result":{}})", R"({"result":{"items":null}})",
+                           R"({"result":{"items":[{"key":"a"}],"items":[]}})"}) {
+    ASSERT_TRUE(Parse(ProxyKind::kSharedPollRefresh, body)) << body;
+    EXPECT_THAT(answer().items, IsEmpty()) << body;
+  }
+}
+
+TEST_F(ProxyAnswerTest, PolledValuesCutAtEveryByteAreNone) {
+  for (std::size_t cut = 0; cut + 2 < kPolled.size(); ++cut) {
+    EXPECT_FALSE(Parse(ProxyKind::kSharedPollRefresh, kPolled.substr(0, cut))) << "cut at " << cut;
+    EXPECT_THAT(answer().items, IsEmpty());
+  }
+  for (const char* items : {R"([null])", R"({"a":1})", "[1]", R"([{"key":1}])",
+                            R"([{"key":"a","version":-1}])", R"([{"key":"a","version":1.5}])",
+                            R"([{"key":"a","version":"1"}])", R"([{"key":"a","removed":1}])"}) {
+    EXPECT_FALSE(
+        Parse(ProxyKind::kSharedPollRefresh, R"({"result":{"items":)" + std::string(items) + "}}"))
+        << items;
+  }
 }
 
 TEST_F(ProxyAnswerTest, AnAnswerMayBeEmpty) {
