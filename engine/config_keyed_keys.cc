@@ -107,7 +107,9 @@ const ConfigField<Namespace> kNamespaceRows[] = {
       "`versioned`: it gives each with a version, and is told which one is known."},
      AT(Namespace, shared_poll.mode)},
     {{"shared_poll.channel_shutdown_delay", ZeroOr(kMs, kHour),
-      "How long the values of a channel are kept after its last key was untracked."},
+      "How long a channel keeps its epoch and its rhythm after its last key was untracked. `0s`: "
+      "not "
+      "at all."},
      DURATION_AT(Namespace, shared_poll.channel_shutdown_delay_ns)},
     {{"shared_poll.track_expired_extra_delay", ZeroOr(kMs, kHour),
       "How long a key is still followed when its signature has expired."},
