@@ -17,10 +17,11 @@ const DELAYS = { minResubscribeDelay: 20, maxResubscribeDelay: 300 };
 const OPEN = { allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true };
 const WRITABLE = {
   allow_publish_for_client: true, allow_publish_for_anonymous: true,
-  allow_remove_for_client: true, allow_remove_for_anonymous: true, min_page_size: 1,
+  allow_remove_for_client: true, allow_remove_for_anonymous: true,
 };
-const EPHEMERAL = { mode: 'ephemeral', key_ttl: '60s', ...WRITABLE };
-const PERSISTENT = { mode: 'persistent', ...WRITABLE };
+const SMALL_PAGES = { min_page_size: 1 };
+const EPHEMERAL = { mode: 'ephemeral', key_ttl: '60s', ...WRITABLE, ...SMALL_PAGES };
+const PERSISTENT = { mode: 'persistent', ...WRITABLE, ...SMALL_PAGES };
 const DELTAS = { allowed_delta_types: ['fossil'], delta_publish: true };
 
 function mapOf(name, map, more = {}) {
@@ -38,7 +39,7 @@ const NAMESPACES = [
   mapOf('recoverable', { ...EPHEMERAL, mode: 'recoverable' }),
   mapOf('short', { ...PERSISTENT, stream_size: 2, stream_ttl: '60s' }),
   mapOf('fleeting', { ...EPHEMERAL, key_ttl: '1s' }),
-  mapOf('pages', { ...PERSISTENT, min_page_size: 0 }),
+  mapOf('pages', { mode: 'persistent', ...WRITABLE }),
   mapOf('mapdelta', PERSISTENT, DELTAS),
   mapOf('maptags', PERSISTENT, { allow_tags_filter: true }),
   mapOf('byclient', { ...EPHEMERAL, client_key: 'client_id' }),
