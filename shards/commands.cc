@@ -261,6 +261,12 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
     case Request::Kind::kDisconnectUser:
       return;  // See EndOlderConnections(): nobody waits for that.
     case Request::Kind::kHistoryRemove:
+    case Request::Kind::kMapPublish:
+    case Request::Kind::kMapRemove:
+    case Request::Kind::kMapReadState:
+    case Request::Kind::kMapReadStream:
+    case Request::Kind::kMapStats:
+    case Request::Kind::kMapClear:
     case Request::Kind::kTickers:
     case Request::Kind::kSlowClients:
     case Request::Kind::kUnsubscribeUser:

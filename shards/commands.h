@@ -128,6 +128,9 @@ class Commands {
   // Whom this shard does not believe any more.
   Revocations& revocations() { return revocations_; }
 
+  // A map is not what its subscribers know of it: they subscribe again.
+  void OnReset(ChannelIndex channel, std::uint32_t generation);
+
   // A blocked connection lost publications of a stream: it has left the group already.
   void OnGap(engine::Slot slot, ChannelIndex channel);
 

@@ -115,6 +115,18 @@ void Commands::UnsubscribeByServer(engine::Slot slot, std::string_view channel) 
   Remove(slot, subscription, Departure::kLeft);
 }
 
+// Where the home has begun anew, nobody's mirror is of it. Who asks at the moment is answered
+// behind this, and by then the home knows.
+void Commands::OnReset(ChannelIndex channel, std::uint32_t generation) {
+  if (channels_.Find(channel, generation) == nullptr) return;
+  for (engine::Slot slot = 0; slot < connections_.slots(); ++slot) {
+    if (!connections_.hot(slot).Is(Hot::kOpen) || connections_[slot].session == nullptr) continue;
+    EndSubscription(slot, channel, UnsubscribeCode::kInsufficientState);
+    // Gone with its last subscriber.
+    if (channels_.Find(channel, generation) == nullptr) return;
+  }
+}
+
 void Commands::TellUnsubscribed(engine::Slot slot, ChannelIndex channel, UnsubscribeCode code) {
   protocol::AppendUnsubscribePush(connections_[slot].form, {.channel = channels_.name(channel)},
                                   code, protocol::ReasonOf(code), connections_.NewLine(slot));

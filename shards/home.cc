@@ -73,12 +73,14 @@ Home::Channel* Home::FindOrAdd(std::string_view name, std::uint64_t now_ns) {
   channel.index = index;
   channel.in_use = true;
   if (KeepsHistory(channel)) channel.epoch = NewEpoch();
+  if (HasMap(*ns)) channel.map = std::make_unique<MapState>(ns->map, NewEpoch(), 0);
   by_name_.emplace(channel.name, index);
   return &channel;
 }
 
 void Home::Remove(std::uint32_t index) {
   by_name_.erase(channels_[index].name);
+  if (channels_[index].map != nullptr) history_bytes_ -= channels_[index].map->footprint_bytes();
   channels_[index] = Channel{};
   free_.push_back(index);
 }
@@ -88,6 +90,7 @@ bool Home::Unused(const Channel& channel) const {
 }
 
 std::uint64_t Home::MetaTtl(const Channel& channel) const {
+  if (channel.map != nullptr) return MapTtl(channel);
   if (!KeepsHistory(channel)) return kIdleChannelNs;
   return channel.ns->history_meta_ttl_ns != 0 ? channel.ns->history_meta_ttl_ns
                                               : config_.channel.history_meta_ttl_ns;
@@ -96,8 +99,9 @@ std::uint64_t Home::MetaTtl(const Channel& channel) const {
 // A sweep may not have come by yet. A position that outlived its time would be recovered from, or
 // not, by chance.
 void Home::Renew(Channel& channel, std::uint64_t now_ns) {
-  if (!KeepsHistory(channel) || !Unused(channel)) return;
+  if ((!KeepsHistory(channel) && channel.map == nullptr) || !Unused(channel)) return;
   if (now_ns - channel.touched_ns < MetaTtl(channel)) return;
+  if (channel.map != nullptr) return ClearMap(channel, now_ns);
   ChangeHistory(channel, [](History& history) { history.Clear(); });
   channel.epoch = NewEpoch();
   channel.offset = 0;
@@ -112,6 +116,16 @@ bool Home::Congested(const Channel& channel) const {
                      [this](const Interest& to) { return exchange_.full(to.shard); });
 }
 
+void Home::Deliver(const Channel& channel, const PublicationRef& publication, bool conflatable) {
+  for (const Interest& to : channel.interests) {
+    exchange_.Send(to.shard, {.kind = Message::Kind::kDeliver,
+                              .conflatable = conflatable,
+                              .local = to.local,
+                              .generation = to.generation,
+                              .publication = publication});
+  }
+}
+
 std::uint64_t Home::PublishTo(Channel& channel, PublicationRef draft, bool skip_history,
                               std::uint64_t now_ns) {
   // Who has come is told before what was said then.
@@ -122,13 +136,7 @@ std::uint64_t Home::PublishTo(Channel& channel, PublicationRef draft, bool skip_
   draft->Seal(++channel.sequence, offset, channel.id);
   ++published_;
   if (keeps || !KeepsHistory(channel)) channel.touched_ns = now_ns;
-  for (const Interest& to : channel.interests) {
-    exchange_.Send(to.shard, {.kind = Message::Kind::kDeliver,
-                              .conflatable = state,
-                              .local = to.local,
-                              .generation = to.generation,
-                              .publication = draft});
-  }
+  Deliver(channel, draft, /*conflatable=*/state);
   if (state) {
     channel.last = std::move(draft);
   } else if (keeps) {
@@ -170,6 +178,14 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
     case Request::Kind::kPresenceStats:
       AnswerPresence(*request);
       break;
+    case Request::Kind::kMapPublish:
+    case Request::Kind::kMapRemove:
+    case Request::Kind::kMapReadState:
+    case Request::Kind::kMapReadStream:
+    case Request::Kind::kMapStats:
+    case Request::Kind::kMapClear:
+      AnswerMap(*request, now_ns);
+      break;
     case Request::Kind::kTickers:
       AnswerTickers(*request);
       break;
@@ -184,6 +200,7 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
     case Request::Kind::kEmulation:
       INVARIANT(false, "a home knows no connections");
   }
+  if (request->asker == Request::Asker::kNobody) return;
   const ShardId origin = request->origin;
   exchange_.Send(origin, {.kind = Message::Kind::kAnswer, .request = std::move(request)});
 }
@@ -215,18 +232,26 @@ bool Home::Suppress(Channel& channel, Request& request, std::uint64_t now_ns) {
   return old;
 }
 
+// The application may publish as fast as it likes.
+bool Home::OverRate(Channel& channel, Request& request, std::uint64_t now_ns) {
+  const std::uint32_t rate = channel.ns->publish_rate;
+  if (rate == 0 || request.asker != Request::Asker::kSession ||
+      TakeFromBucket(channel.published_until_ns, rate, rate, now_ns)) {
+    return false;
+  }
+  request.over_rate = true;
+  Fail(request, protocol::ErrorCode::kTooManyRequests);
+  return true;
+}
+
 void Home::AnswerPublish(Request& request, std::uint64_t now_ns) {
   Channel* channel = FindOrAdd(request.channel, now_ns);
   if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
+  // Its changes have keys.
+  if (channel->map != nullptr) return Fail(request, protocol::ErrorCode::kBadRequest);
   request.suppressed = Suppress(*channel, request, now_ns);
   if (request.suppressed) return;
-  // The application may publish as fast as it likes.
-  const std::uint32_t rate = channel->ns->publish_rate;
-  if (rate != 0 && request.asker == Request::Asker::kSession &&
-      !TakeFromBucket(channel->published_until_ns, rate, rate, now_ns)) {
-    request.over_rate = true;
-    return Fail(request, protocol::ErrorCode::kTooManyRequests);
-  }
+  if (OverRate(*channel, request, now_ns)) return;
   if (Congested(*channel)) return Fail(request, protocol::ErrorCode::kTooManyRequests);
   request.offset = PublishTo(*channel, std::move(request.draft), request.skip_history, now_ns);
   if (request.offset != 0) {
@@ -251,6 +276,10 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
     return Fail(request, protocol::ErrorCode::kLimitExceeded);
   }
   channel->touched_ns = now_ns;
+  if ((channel->map != nullptr) != (request.map != nullptr)) {
+    return Fail(request, protocol::ErrorCode::kBadRequest);
+  }
+  if (channel->map != nullptr) return AnswerMapSubscribe(*channel, request, now_ns);
   ChangeHistory(*channel, [now_ns](History& history) { history.Expire(now_ns); });
   if (channel->ns->kind == engine::ChannelKind::kState) {
     if (channel->last) request.publications.push_back(channel->last);
@@ -260,18 +289,22 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
     request.epoch = channel->epoch;
     request.offset = request.recovered ? request.since_offset : channel->offset;
   }
-  request.sequence = channel->sequence;
-  request.channel_id = channel->id;
+  LetIn(*channel, request);
+}
+
+void Home::LetIn(Channel& channel, Request& request) {
+  request.sequence = channel.sequence;
+  request.channel_id = channel.id;
   const auto same_shard = [&](const Interest& known) { return known.shard == request.origin; };
-  const auto known = std::find_if(channel->interests.begin(), channel->interests.end(), same_shard);
+  const auto known = std::find_if(channel.interests.begin(), channel.interests.end(), same_shard);
   const Interest interest{request.origin, request.local, request.local_generation};
-  if (known == channel->interests.end()) {
-    channel->interests.push_back(interest);
+  if (known == channel.interests.end()) {
+    channel.interests.push_back(interest);
   } else {
     *known = interest;
   }
-  if (limit != 0) ++channel->subscribers;
-  if (!request.member.empty()) AddMember(*channel, request);
+  if (channel.ns->subscriber_limit != 0) ++channel.subscribers;
+  if (!request.member.empty()) AddMember(channel, request);
 }
 
 void Home::Part(const Request& part, std::uint64_t now_ns) {
@@ -305,6 +338,7 @@ void Home::Leave(ShardId shard, const Request& leave, std::uint64_t now_ns) {
 void Home::Sweep(std::uint64_t now_ns) {
   results_.Expire(now_ns);
   ExpireLost(now_ns);
+  ExpireKeys(now_ns);
   const auto count = static_cast<std::uint32_t>(channels_.size());
   for (std::uint32_t i = 0; i < std::min(kChannelsPerSweep, count); ++i) {
     if (sweep_at_ >= count) sweep_at_ = 0;
@@ -315,10 +349,12 @@ void Home::Sweep(std::uint64_t now_ns) {
       history.Expire(now_ns);
       if (history_share_ < 1) history.Trim(HistorySize(channel));
     });
+    if (channel.map != nullptr) SweepMap(channel, now_ns);
     if (!Unused(channel)) {
       // Its time counts from when the last subscriber went, not from when it came.
       channel.touched_ns = now_ns;
     } else if (channel.history.empty() && !channel.last &&
+               (channel.map == nullptr || channel.map->size() == 0) &&
                now_ns - channel.touched_ns >= MetaTtl(channel)) {
       Remove(index);
     }

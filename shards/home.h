@@ -22,6 +22,7 @@
 #include "shards/exchange.h"
 #include "shards/history.h"
 #include "shards/idempotent_results.h"
+#include "shards/map_state.h"
 #include "shards/message.h"
 #include "shards/presence.h"
 #include "shards/string_map.h"
@@ -55,6 +56,8 @@ class Home {
   bool announcing() const { return !announcing_.empty(); }
   // Clients in all channels, each counted once in each.
   std::size_t member_count() const { return member_count_; }
+  // Keys of maps that ended by their time.
+  std::uint64_t keys_expired() const { return keys_expired_; }
   // Joins that nobody is told of, because the room is too large or too much waited.
   std::uint64_t joins_not_announced() const { return joins_not_announced_; }
 
@@ -95,10 +98,12 @@ class Home {
     std::unique_ptr<Version> version;
     PublicationRef last;                 // State channels.
     History history;                     // Stream channels.
+    std::unique_ptr<MapState> map;       // Map channels with keys of their own.
     std::unique_ptr<Presence> presence;  // While somebody is in it and that is kept.
     std::uint32_t index = 0;
     std::uint32_t subscribers = 0;  // Counted where their number is limited.
     bool announcing = false;        // Stands in announcing_.
+    bool expiring = false;          // Stands in expiring_.
     bool in_use = false;
   };
   // When the place of a lost client is free.
@@ -107,6 +112,13 @@ class Home {
     std::uint32_t channel;
     MemberInfo lost;
     bool operator>(const LostPlace& other) const { return until_ns > other.until_ns; }
+  };
+  // When a map may have a key that is over: not before, and maybe later.
+  struct MapExpiry {
+    std::uint64_t at_ns;
+    std::uint32_t channel;
+    std::int64_t id;  // Of the channel: the place may have another by then.
+    bool operator>(const MapExpiry& other) const { return at_ns > other.at_ns; }
   };
 
   static bool KeepsHistory(const Channel& channel);
@@ -117,6 +129,13 @@ class Home {
     history_bytes_ -= channel.history.footprint_bytes();
     change(channel.history);
     history_bytes_ += channel.history.footprint_bytes();
+  }
+  // The same with a map.
+  template <typename Change>
+  void ChangeMap(Channel& channel, Change&& change) {
+    history_bytes_ -= channel.map->footprint_bytes();
+    change(*channel.map);
+    history_bytes_ += channel.map->footprint_bytes();
   }
   Channel* Find(std::string_view name);
   // Null when the name's namespace is unknown.
@@ -131,7 +150,12 @@ class Home {
   // Returns the offset it gave, 0 where the channel has none.
   std::uint64_t PublishTo(Channel& channel, PublicationRef draft, bool skip_history,
                           std::uint64_t now_ns);
+  // To every shard with subscribers.
+  void Deliver(const Channel& channel, const PublicationRef& publication, bool conflatable);
   bool Congested(const Channel& channel) const;
+  bool OverRate(Channel& channel, Request& request, std::uint64_t now_ns);
+  // Notes that the asker's shard wants the channel, and counts its client in.
+  void LetIn(Channel& channel, Request& request);
   // Whether the publication must not go out (again); the answer has its position then.
   bool Suppress(Channel& channel, Request& request, std::uint64_t now_ns);
   void AnswerPublish(Request& request, std::uint64_t now_ns);
@@ -156,6 +180,28 @@ class Home {
   void AnswerPresence(Request& request);
   void AnswerTickers(Request& request) const;
 
+  // Maps (home_map.cc).
+  static bool HasMap(const engine::Namespace& ns);
+  void AnswerMap(Request& request, std::uint64_t now_ns);
+  void AnswerMapWrite(Request& request, std::uint64_t now_ns);
+  void AnswerMapReadState(Channel& channel, Request& request) const;
+  void AnswerMapReadStream(Channel& channel, Request& request) const;
+  void ChangeKey(Channel& channel, const MapWrite& write, PublicationRef draft,
+                 std::uint64_t now_ns);
+  void ClearMap(Channel& channel, std::uint64_t now_ns);
+  // How long an unused channel's position is remembered.
+  static std::uint64_t MapTtl(const Channel& channel);
+  void SweepMap(Channel& channel, std::uint64_t now_ns);
+  void WatchExpiry(Channel& channel);
+  void ExpireKeys(std::uint64_t now_ns);
+
+  // Subscribing to maps (home_map_subscribe.cc).
+  void AnswerMapSubscribe(Channel& channel, Request& request, std::uint64_t now_ns);
+  void ReadMapState(Channel& channel, Request& request);
+  void ReadMapStream(Channel& channel, Request& request);
+  void JoinMap(Channel& channel, Request& request);
+  void GoLive(Channel& channel, Request& request, std::uint64_t since, std::size_t limit);
+
   const engine::Config& config_;
   Exchange& exchange_;
   std::mt19937_64 random_;
@@ -165,6 +211,8 @@ class Home {
   IdempotentResults results_;
   std::deque<std::uint32_t> announcing_;  // Channels with something to announce.
   std::priority_queue<LostPlace, std::vector<LostPlace>, std::greater<>> lost_;
+  std::priority_queue<MapExpiry, std::vector<MapExpiry>, std::greater<>> expiring_;
+  std::uint64_t keys_expired_ = 0;
   std::uint64_t first_event_ = 1;  // Of the next Presence, so that numbers rise in every channel.
   std::size_t member_count_ = 0;
   std::uint64_t joins_not_announced_ = 0;

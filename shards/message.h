@@ -16,6 +16,7 @@ struct Message {
     kAsk,      // Any -> home: `request`.
     kAnswer,   // Home -> asker: `request`, answered.
     kDeliver,  // Home -> subscribers' shard: sealed `publication` of its channel `local`.
+    kReset,    // Home -> subscribers' shard: what its channel `local` was is no more; begin anew.
     kMembers,  // Home -> subscribers' shard: who came to and left its channel `local`; `request`.
     kPart,     // Subscribers' shard -> home: a client has left; `request` names it and the channel.
     kLeave,    // Subscribers' shard -> home: nobody here is left; `request` names the channel.

@@ -14,6 +14,7 @@
 
 #include "protocol/centrifuge/codes.h"
 #include "protocol/centrifuge/form.h"
+#include "shards/map_request.h"
 #include "shards/member.h"
 #include "shards/publication.h"
 #include "shards/shard_id.h"
@@ -44,6 +45,13 @@ struct Request {
     kHistoryRemove,
     kPresence,
     kPresenceStats,
+    // Of map channels, each with `map`. kSubscribe too has one there.
+    kMapPublish,  // `draft` with the key.
+    kMapRemove,
+    kMapReadState,   // `limit` keys behind the cursor (0: none, below: all).
+    kMapReadStream,  // As kHistory.
+    kMapStats,
+    kMapClear,
     kTickers,  // Every last value whose channel begins with `channel` ("ticker:").
     // What every shard is asked, and nothing of a home:
     kSlowClients,      // Its worst `limit` connections.
@@ -56,7 +64,14 @@ struct Request {
     kChannels,   // `survey`; `channel` is what Glob takes.
     kEmulation,  // Of the shard that has the client's connection: `emulated`.
   };
-  enum class Asker : std::uint8_t { kSession, kApiCall, kTickersPage, kSlowClients, kEmulation };
+  enum class Asker : std::uint8_t {
+    kSession,
+    kApiCall,
+    kTickersPage,
+    kSlowClients,
+    kEmulation,
+    kNobody,  // Nobody waits for the answer: none is sent.
+  };
 
   Kind kind = Kind::kSubscribe;
   Asker asker = Asker::kSession;
@@ -80,7 +95,8 @@ struct Request {
   bool push_join_leave = false;     // Granted.
   bool wants_terms = false;         // The reply says what was granted of our own options.
   std::string reply_data;           // What a backend wants the client to be told: a payload.
-  // kSubscribe with recover, kHistory with has_since.
+  // kSubscribe with recover or of a map; kHistory, kMapReadStream and kMapReadState with has_since,
+  // the last one for its epoch only.
   bool has_since = false;
   std::uint64_t since_offset = 0;
   std::string since_epoch;
@@ -92,6 +108,7 @@ struct Request {
   PublicationRef draft;
   // kEmulation.
   std::unique_ptr<EmulatedCommands> emulated;
+  std::unique_ptr<MapRequest> map;  // Of a map channel.
   bool skip_history = false;
   std::string idempotency_key;  // "" = none.
   // Where the channel keeps history: 0 = none; one that is not above the last one of the same
@@ -114,7 +131,9 @@ struct Request {
   bool failed = false;     // `error` says why.
   bool over_rate = false;  // kPublish that failed: by the namespace's publish_rate.
   bool recovered = false;
-  bool suppressed = false;        // kPublish: a repetition, or an old version. Nobody was sent it.
+  // kPublish: a repetition, or an old version; kMapPublish, kMapRemove: see map->suppression.
+  // Nobody was sent it.
+  bool suppressed = false;
   std::uint64_t sequence = 0;     // kSubscribe: the cut; what comes later has a higher one.
   std::uint64_t first_event = 0;  // kSubscribe: of the members' events it is to be told of.
   std::uint64_t offset = 0;

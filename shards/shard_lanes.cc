@@ -42,7 +42,8 @@ void Shard::DrainLanesInFlush() {
 }
 
 bool Shard::MustWait(const Message& message) {
-  if (message.kind == Message::Kind::kDeliver || message.kind == Message::Kind::kMembers) {
+  if (message.kind == Message::Kind::kDeliver || message.kind == Message::Kind::kMembers ||
+      message.kind == Message::Kind::kReset) {
     held_channels_.insert(message.local);
     return true;
   }
@@ -66,6 +67,8 @@ void Shard::OnMessage(ShardId from, Message&& message) {
         join_leave_.Take(message.local, std::move(message.request->events));
       }
       return;
+    case Message::Kind::kReset:
+      return commands_.OnReset(message.local, message.generation);
     case Message::Kind::kDeliver:
       if (Channel* channel = channels_.Find(message.local, message.generation);
           channel != nullptr) {

@@ -35,6 +35,12 @@ bool UserRequests::Takes(Request::Kind kind) {
     case Request::Kind::kPublish:
     case Request::Kind::kHistory:
     case Request::Kind::kHistoryRemove:
+    case Request::Kind::kMapPublish:
+    case Request::Kind::kMapRemove:
+    case Request::Kind::kMapReadState:
+    case Request::Kind::kMapReadStream:
+    case Request::Kind::kMapStats:
+    case Request::Kind::kMapClear:
     case Request::Kind::kPresence:
     case Request::Kind::kPresenceStats:
     case Request::Kind::kTickers:
@@ -204,6 +210,12 @@ void UserRequests::Run(Request& request) {
     case Request::Kind::kPublish:
     case Request::Kind::kHistory:
     case Request::Kind::kHistoryRemove:
+    case Request::Kind::kMapPublish:
+    case Request::Kind::kMapRemove:
+    case Request::Kind::kMapReadState:
+    case Request::Kind::kMapReadStream:
+    case Request::Kind::kMapStats:
+    case Request::Kind::kMapClear:
     case Request::Kind::kPresence:
     case Request::Kind::kPresenceStats:
     case Request::Kind::kTickers:

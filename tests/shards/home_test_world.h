@@ -150,7 +150,12 @@ class HomeTest : public testing::Test {
       }
       return;
     }
+    if (message.kind == Message::Kind::kReset) {
+      resets_.emplace_back(to, message.local);
+      return;
+    }
     ASSERT_EQ(message.kind, Message::Kind::kDeliver);
+    lines_of_deliveries_.emplace_back(message.publication->line());
     heard_[to].emplace_back(message.publication->data());
     deliveries_.push_back({to, message.local, message.generation,
                            std::string(message.publication->data()),
@@ -170,6 +175,8 @@ class HomeTest : public testing::Test {
   std::uint64_t now_ns_ = kSecondNs;
   std::unique_ptr<Request> answer_;
   std::vector<Delivery> deliveries_;
+  std::vector<std::string> lines_of_deliveries_;
+  std::vector<std::pair<ShardId, ChannelIndex>> resets_;
   // What each shard was sent, in order: publications as they are, joins as "+id", leaves as "-id".
   std::vector<std::string> heard_[2];
   int announcements_ = 0;               // Messages of joins and leaves.
