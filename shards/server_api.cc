@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -58,6 +59,33 @@ void WritePresence(protocol::ApiReplyWriter& writer, const ApiCommand& command,
   std::sort(present.begin(), present.end(),
             [](const auto& a, const auto& b) { return a.client < b.client; });
   writer.Presence(command, present);
+}
+
+// What the clock showed when it came in, from how long ago that was.
+std::int64_t UnixMsOf(const Publication& publication, std::uint64_t now_ns) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::uint64_t age_ns = now_ns - std::min(now_ns, publication.ingest_ns());
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count() -
+         static_cast<std::int64_t>(age_ns / 1'000'000);
+}
+
+void WriteMapPage(protocol::ApiReplyWriter& writer, const ApiCommand& command,
+                  const Request& answer, std::uint64_t now_ns) {
+  std::vector<protocol::ApiMapEntry> entries;
+  entries.reserve(answer.publications.size());
+  for (const PublicationRef& publication : answer.publications) {
+    // What is no JSON cannot be shown in it: it has no data then.
+    entries.push_back({.key = publication->key(),
+                       .data = publication->data(),
+                       .tags = publication->tags(),
+                       .offset = publication->offset(),
+                       .removed = publication->removed(),
+                       .time_ms = UnixMsOf(*publication, now_ns)});
+  }
+  writer.MapRead(command, {.entries = entries,
+                           .offset = answer.offset,
+                           .epoch = answer.epoch,
+                           .cursor = answer.map->cursor});
 }
 
 std::uint32_t CountDifferent(std::vector<std::uint64_t>& hashes) {
@@ -130,7 +158,9 @@ void ServerApi::OnAnswer(std::unique_ptr<Request> answer, std::uint64_t now_ns) 
   Outcome& outcome = call->outcomes[answer->command_id];
   --call->pending;
   if (answer->failed) {
-    if (answer->kind == Request::Kind::kPublish) metrics_.publications_refused.Add();
+    const bool publication =
+        answer->kind == Request::Kind::kPublish || answer->kind == Request::Kind::kMapPublish;
+    if (publication) metrics_.publications_refused.Add();
     outcome.congested = answer->error == protocol::ErrorCode::kTooManyRequests;
     outcome.error = ApiErrorOf(answer->error);
   } else if (outcome.gathered != nullptr) {
@@ -187,6 +217,15 @@ void ServerApi::Write(protocol::ApiReplyWriter& writer, const ApiCommand& comman
       return writer.Publish(command, {.offset = outcome.offset, .epoch = outcome.epoch});
     case Answer::kHistory:
       return WriteHistory(writer, command, *outcome.answer);
+    case Answer::kMapWrite:
+      return writer.MapWritten(command,
+                               {.offset = outcome.answer->offset,
+                                .epoch = outcome.answer->epoch,
+                                .suppress_reason = ReasonOf(outcome.answer->map->suppression)});
+    case Answer::kMapPage:
+      return WriteMapPage(writer, command, *outcome.answer, now_ns_);
+    case Answer::kMapStats:
+      return writer.MapStats(command, outcome.answer->map->keys);
     case Answer::kPresence:
       return WritePresence(writer, command, *outcome.answer);
     case Answer::kPresenceStats:

@@ -28,6 +28,12 @@ Request::Kind KindOf(ApiMethod method) {
       {ApiMethod::kHistoryRemove, Request::Kind::kHistoryRemove},
       {ApiMethod::kPresence, Request::Kind::kPresence},
       {ApiMethod::kPresenceStats, Request::Kind::kPresenceStats},
+      {ApiMethod::kMapPublish, Request::Kind::kMapPublish},
+      {ApiMethod::kMapRemove, Request::Kind::kMapRemove},
+      {ApiMethod::kMapReadState, Request::Kind::kMapReadState},
+      {ApiMethod::kMapReadStream, Request::Kind::kMapReadStream},
+      {ApiMethod::kMapStats, Request::Kind::kMapStats},
+      {ApiMethod::kMapClear, Request::Kind::kMapClear},
       {ApiMethod::kInfo, Request::Kind::kInfo},
       {ApiMethod::kRefresh, Request::Kind::kRefreshUser},
       {ApiMethod::kChannels, Request::Kind::kChannels},
@@ -72,12 +78,29 @@ std::shared_ptr<const UserRequest> UserRequestOf(const ApiCommand& command) {
   return request;
 }
 
-void Fill(Request& request, const ApiCommand& command, PublicationRef draft) {
-  request.draft = std::move(draft);
+void FillWrite(Request& request, const ApiCommand& command) {
   request.skip_history = command.skip_history;
   request.idempotency_key = command.idempotency_key;
   request.version = command.version;
   request.version_epoch = command.version_epoch;
+}
+
+void FillRead(Request& request, const ApiCommand& command) {
+  request.limit = command.limit;
+  request.reverse = command.reverse;
+  request.has_since = command.has_since;
+  request.since_offset = command.since_offset;
+  request.since_epoch = command.since_epoch;
+}
+
+// A cursor is the last key of the page before, as in the original: whoever has the API's key may
+// know keys.
+std::unique_ptr<MapRequest> MapRequestOf(const ApiCommand& command) {
+  auto map = std::make_unique<MapRequest>();
+  map->key = command.key;
+  map->mode = command.key_mode;
+  map->cursor = command.cursor;
+  return map;
 }
 
 }  // namespace
@@ -125,6 +148,7 @@ ApiError ServerApi::Check(const ApiCommand& command, std::string_view channel,
   if (channel.empty() || channel.size() > config_.channel.max_length) return ApiError::kBadRequest;
   ns = config_.FindNamespace(channel);
   if (ns == nullptr) return ApiError::kUnknownChannel;
+  if (command.key.size() > Publication::kMaxKeyBytes) return ApiError::kBadRequest;
   const bool publication = facts.members == ApiMethodFacts::Members::kPublication;
   if (publication && !FitsFormat(command.data, FormatOf(config_, *ns))) {
     return ApiError::kBadRequest;
@@ -151,21 +175,20 @@ void ServerApi::Ask(engine::Handle handle, const ApiCommand& command, std::strin
       break;
   }
   auto request = NewRequest(handle, KindOf(command.method));
-  if (request->kind == Request::Kind::kPublish) {
-    Fill(*request, command,
-         Publication::Draft({.channel = channel,
-                             .push_prefix = Publication::PushPrefix(channel),
-                             .data = command.data,
-                             .raw = command.raw,
-                             .tags = command.tags,
-                             .delta = command.delta || ns->delta_publish,
-                             .ingest_ns = now_ns}));
-  } else {
-    request->limit = command.limit;
-    request->reverse = command.reverse;
-    request->has_since = command.has_since;
-    request->since_offset = command.since_offset;
-    request->since_epoch = command.since_epoch;
+  if (facts.is_of_map()) request->map = MapRequestOf(command);
+  FillWrite(*request, command);
+  FillRead(*request, command);
+  const bool publishes = facts.members == ApiMethodFacts::Members::kPublication ||
+                         facts.members == ApiMethodFacts::Members::kMapPublish;
+  if (publishes) {
+    request->draft = Publication::Draft({.channel = channel,
+                                         .push_prefix = Publication::PushPrefix(channel),
+                                         .data = command.data,
+                                         .raw = command.raw,
+                                         .tags = command.tags,
+                                         .key = command.key,
+                                         .delta = command.delta || ns->delta_publish,
+                                         .ingest_ns = now_ns});
   }
   AskHome(handle, std::move(request), channel);
 }

@@ -14,8 +14,8 @@ using Members = ApiMethodFacts::Members;
 using Asks = ApiMethodFacts::Asks;
 using Answer = ApiMethodFacts::Answer;
 
-// By ApiMethod. What asks nobody and is of maps answers what the original answers for a channel
-// that is no map: here none is.
+// By ApiMethod. shared_poll_publish answers what the original answers for a channel that is no
+// shared poll.
 constexpr ApiMethodFacts kMethods[] = {
     {"publish", 0, Channel::kRequired, Members::kPublication, Asks::kHome, Answer::kPosition},
     {"broadcast", 1, Channel::kList, Members::kPublication, Asks::kHome, Answer::kResponses},
@@ -30,18 +30,14 @@ constexpr ApiMethodFacts kMethods[] = {
     {.name = "rpc", .legacy_number = 10, .members = Members::kRpc},
     {"refresh", 12, Channel::kNone, Members::kRefresh, Asks::kShards},
     {"channels", 8, Channel::kNone, Members::kChannels, Asks::kShards, Answer::kChannels},
-    {"map_publish", 33, Channel::kRequired, Members::kMapPublish, Asks::kNobody, Answer::kEmpty,
-     ApiError::kBadRequest},
-    {"map_remove", 34, Channel::kRequired, Members::kMapRemove, Asks::kNobody, Answer::kEmpty,
-     ApiError::kBadRequest},
-    {"map_read_state", 35, Channel::kRequired, Members::kMapReadState, Asks::kNobody,
-     Answer::kEmpty, ApiError::kBadRequest},
-    {"map_read_stream", 36, Channel::kRequired, Members::kMapReadStream, Asks::kNobody,
-     Answer::kEmpty, ApiError::kBadRequest},
-    {"map_stats", 37, Channel::kRequired, Members::kNone, Asks::kNobody, Answer::kEmpty,
-     ApiError::kBadRequest},
-    {"map_clear", 38, Channel::kRequired, Members::kNone, Asks::kNobody, Answer::kEmpty,
-     ApiError::kBadRequest},
+    {"map_publish", 33, Channel::kRequired, Members::kMapPublish, Asks::kHome, Answer::kMapWrite},
+    {"map_remove", 34, Channel::kRequired, Members::kMapRemove, Asks::kHome, Answer::kMapWrite},
+    {"map_read_state", 35, Channel::kRequired, Members::kMapReadState, Asks::kHome,
+     Answer::kMapPage},
+    {"map_read_stream", 36, Channel::kRequired, Members::kMapReadStream, Asks::kHome,
+     Answer::kMapPage},
+    {"map_stats", 37, Channel::kRequired, Members::kNone, Asks::kHome, Answer::kMapStats},
+    {"map_clear", 38, Channel::kRequired, Members::kNone, Asks::kHome},
     {"shared_poll_publish", 39, Channel::kRequired, Members::kSharedPollPublish, Asks::kNobody,
      Answer::kEmpty, ApiError::kBadRequest},
     {"block_user", 18, Channel::kNone, Members::kRevocation, Asks::kShards},

@@ -87,6 +87,9 @@ struct ApiMethodFacts {
     kPresenceStats,
     kInfo,
     kChannels,
+    kMapWrite,
+    kMapPage,
+    kMapStats,
   };
 
   std::string_view name;  // "" for kNone.
@@ -96,6 +99,9 @@ struct ApiMethodFacts {
   Asks asks = Asks::kNobody;
   Answer answer = Answer::kEmpty;
   ApiError unserved = ApiError::kNotFound;
+
+  // Its channel has to be a map.
+  bool is_of_map() const { return name.starts_with("map_"); }
 };
 
 const ApiMethodFacts& FactsOf(ApiMethod method);
