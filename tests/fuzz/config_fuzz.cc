@@ -23,6 +23,11 @@ void Check(const tickcast::engine::LoadedConfig& loaded) {
     const std::string& boundary = config.channel.namespace_boundary;
     Require(boundary.empty() || config.FindNamespace(ns.name + boundary + "x") == &ns);
     Require((ns.history_size == 0) == (ns.history_ttl_ns == 0));
+    const bool own_keys = ns.source.empty();
+    Require(!ns.is_map() || !own_keys || ns.map.mode != tickcast::engine::MapMode::kNone);
+    Require(!ns.map.has_expiry() || !own_keys || ns.map.key_ttl_ns != 0);
+    Require(ns.map.PageSize(0) != 0);
+    Require(own_keys || !ns.feed().empty());
   }
   for (const auto& replay : config.feeds.replay) Require(!replay.exchange.empty());
 }
