@@ -248,7 +248,7 @@ void Home::AnswerPublish(Request& request, std::uint64_t now_ns) {
   Channel* channel = FindOrAdd(request.channel, now_ns);
   if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
   // Its changes have keys.
-  if (channel->map != nullptr) return Fail(request, protocol::ErrorCode::kBadRequest);
+  if (channel->ns->is_map()) return Fail(request, protocol::ErrorCode::kBadRequest);
   request.suppressed = Suppress(*channel, request, now_ns);
   if (request.suppressed) return;
   if (OverRate(*channel, request, now_ns)) return;

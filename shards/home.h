@@ -186,6 +186,8 @@ class Home {
   void AnswerMapWrite(Request& request, std::uint64_t now_ns);
   void AnswerMapReadState(Channel& channel, Request& request) const;
   void AnswerMapReadStream(Channel& channel, Request& request) const;
+  static PublicationRef DraftRemoval(const Channel& channel, std::string_view key,
+                                     std::string_view tags, std::uint64_t now_ns);
   void ChangeKey(Channel& channel, const MapWrite& write, PublicationRef draft,
                  std::uint64_t now_ns);
   void ClearMap(Channel& channel, std::uint64_t now_ns);

@@ -106,7 +106,10 @@ void Home::AnswerMapWrite(Request& request, std::uint64_t now_ns) {
   request.suppressed = asked.suppression != MapSuppression::kNone;
   if (request.suppressed) return;
   if (Congested(channel)) return Fail(request, ErrorCode::kTooManyRequests);
-  ChangeKey(channel, write, std::move(request.draft), now_ns);
+  ChangeKey(
+      channel, write,
+      remove ? DraftRemoval(channel, asked.key, asked.tags, now_ns) : std::move(request.draft),
+      now_ns);
   request.offset = map.offset();
   if (!request.idempotency_key.empty()) {
     results_.Keep(request.channel, request.idempotency_key, {request.offset, request.epoch},
@@ -114,18 +117,20 @@ void Home::AnswerMapWrite(Request& request, std::uint64_t now_ns) {
   }
 }
 
-// A removal is drafted here, as nobody else knows the tags that the key had: who filters by them
-// has to hear of its end.
+// Drafted here, as nobody else knows the tags that the key had: who filters by them has to hear of
+// its end. REQUIRES: the key is there.
+PublicationRef Home::DraftRemoval(const Channel& channel, std::string_view key,
+                                  std::string_view tags, std::uint64_t now_ns) {
+  return Publication::Draft({.channel = channel.name,
+                             .push_prefix = Publication::PushPrefix(channel.name),
+                             .tags = tags.empty() ? (*channel.map->Find(key))->tags() : tags,
+                             .key = key,
+                             .removed = true,
+                             .ingest_ns = now_ns});
+}
+
 void Home::ChangeKey(Channel& channel, const MapWrite& write, PublicationRef draft,
                      std::uint64_t now_ns) {
-  if (write.remove) {
-    draft = Publication::Draft({.channel = channel.name,
-                                .push_prefix = Publication::PushPrefix(channel.name),
-                                .tags = (*channel.map->Find(write.key))->tags(),
-                                .key = write.key,
-                                .removed = true,
-                                .ingest_ns = now_ns});
-  }
   draft->Seal(++channel.sequence, channel.map->next_offset(), channel.id);
   ++published_;
   channel.touched_ns = now_ns;
@@ -211,7 +216,8 @@ void Home::ExpireKeys(std::uint64_t now_ns) {
       expiring_.push({now_ns + kWhenCongestedNs, due.channel, due.id});
     } else {
       const std::string key(expired->key());
-      ChangeKey(channel, {.key = key, .remove = true}, {}, now_ns);
+      ChangeKey(channel, {.key = key, .remove = true}, DraftRemoval(channel, key, {}, now_ns),
+                now_ns);
       ++keys_expired_;
     }
   }

@@ -25,6 +25,8 @@ enum class MapPhase : std::uint8_t {
 struct MapRequest {
   // kMapPublish, kMapRemove, kMapReadState (only this key; ""): the key.
   std::string key;
+  // kMapRemove: what the removal is tagged with instead of the tags that the key had; "".
+  std::string tags;
   // kMapPublish.
   KeyMode mode = KeyMode::kReplace;
   bool keep_alive = false;

@@ -341,6 +341,13 @@ TEST_F(HomeMapTest, ARemovalHasTheTagsOfTheKey) {
   EXPECT_EQ(
       lines_of_deliveries_.back(),
       R"({"push":{"channel":"map:1","pub":{"offset":2,"tags":{"t":"x"},"key":"a","removed":true}}})");
+  Ask(NewPut(kMap, "a", "1", R"({"t":"x"})"));
+  auto other = Of(Kind::kMapRemove, kMap, "a");
+  other->map->tags = R"({"t":"y"})";
+  Ask(std::move(other));
+  EXPECT_EQ(
+      lines_of_deliveries_.back(),
+      R"({"push":{"channel":"map:1","pub":{"offset":4,"tags":{"t":"y"},"key":"a","removed":true}}})");
 }
 
 TEST_F(HomeMapTest, WhoIsPresentIsKeptAliveWithoutAWord) {
