@@ -171,7 +171,8 @@ class Life {
       Write({.key = key_ = SomeKey(), .remove = true});
     } else if (die < 80) {
       now_ += Below(5 * kSecondNs);
-      Expire();
+      // Nobody may have looked before the next write.
+      if (Chance(60)) Expire();
     } else if (die < 82) {
       map_.Clear("epoch" + std::to_string(++epochs_), reference_.sequence());
       reference_.Clear();
