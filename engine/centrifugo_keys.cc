@@ -188,6 +188,7 @@ constexpr std::string_view kOwnKeys[] = {
     "channel.namespaces[].min_interval",
     "channel.namespaces[].presence_grace",
     "channel.namespaces[].publish_rate",
+    "channel.namespaces[].shared_poll.allow_unsigned",
     "channel.namespaces[].source",
     "channel.namespaces[].subscriber_limit",
     "channel.namespaces[].value_fields",

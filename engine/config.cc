@@ -31,22 +31,33 @@ const RpcNamespace* RpcConfig::FindNamespace(std::string_view method) const {
   return found == namespaces.end() ? nullptr : &*found;
 }
 
-void AddFeedNamespaces(Config& config) {
-  if (!config.feeds.sim.enabled && config.feeds.replay.empty()) return;
+namespace {
 
-  for (const auto& [name, kind] :
-       {std::pair{"ticker", ChannelKind::kState}, std::pair{"trade", ChannelKind::kStream}}) {
-    auto& namespaces = config.channel.namespaces;
-    if (std::any_of(namespaces.begin(), namespaces.end(),
-                    [name = name](const Namespace& ns) { return ns.name == name; })) {
-      continue;
-    }
-    Namespace added;
-    added.name = name;
-    added.kind = kind;
+void AddFeedNamespaces(std::vector<Namespace>& namespaces) {
+  const auto add = [&namespaces](Namespace added) {
+    const auto same = [&added](const Namespace& known) { return known.name == added.name; };
+    if (std::any_of(namespaces.begin(), namespaces.end(), same)) return;
     added.allow_subscribe_for_client = true;
     added.allow_subscribe_for_anonymous = true;
     namespaces.push_back(std::move(added));
+  };
+  add({.name = "ticker", .kind = ChannelKind::kState});
+  add({.name = "trade"});
+  Namespace watch{.name = "watch", .allowed_delta_types = {"fossil"}};
+  watch.subscription_type = SubscriptionType::kSharedPoll;
+  watch.source = "feed:*";
+  watch.shared_poll.allow_unsigned = true;
+  add(std::move(watch));
+}
+
+}  // namespace
+
+void CompleteNamespaces(Config& config) {
+  if (config.feeds.sim.enabled || !config.feeds.replay.empty()) {
+    AddFeedNamespaces(config.channel.namespaces);
+  }
+  for (Namespace& ns : config.channel.namespaces) {
+    if (ns.subscription_type == SubscriptionType::kSharedPoll) ns.kind = ChannelKind::kState;
   }
 }
 

@@ -202,9 +202,9 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-// Adds the namespaces of market data that the operator did not define and a feed publishes to:
-// `ticker` (state) and `trade` (stream), which everybody may subscribe to. Does nothing when no
-// feed is on.
-void AddFeedNamespaces(Config& config);
+// What follows from the rest. Adds the namespaces of market data that the operator did not define,
+// where a feed is on: `ticker` (state) and `trade` (stream), to which feeds publish, and `watch`, in
+// which the tickers are keys; everybody may subscribe to them. What is tracked is state.
+void CompleteNamespaces(Config& config);
 
 }  // namespace tickcast::engine

@@ -57,6 +57,7 @@ void CheckSource(ConfigChecker& check, const std::string& name, const Namespace&
                         ns.subscription_type == SubscriptionType::kSharedPoll;
   if (!of_feeds) return check.Wrong(key, "needs subscription_type = \"map\" or \"shared_poll\"");
   const std::vector<std::string> feeds = FeedNames(check.config());
+  if (!feeds.empty() && ns.feed() == "*") return;
   if (std::find(feeds.begin(), feeds.end(), ns.feed()) != feeds.end()) return;
   check.Wrong(key, feeds.empty() ? std::string("there is no feed: see feeds.sim and feeds.replay")
                                  : absl::StrCat("there is no feed \"", View(ns.feed()), "\", but ",
@@ -161,10 +162,11 @@ void CheckSharedPoll(ConfigChecker& check, const std::string& name, const Namesp
     TellUnused(check, name, ns, "shared_poll.", "needs subscription_type = \"shared_poll\"");
     return;
   }
-  if (!ns.source.empty()) return;
-  if (check.config().shared_poll.hmac_secret_key.empty()) {
-    check.Wrong(name + ".subscription_type", "needs shared_poll.hmac_secret_key, or a source");
+  if (check.config().shared_poll.hmac_secret_key.empty() && !ns.shared_poll.allow_unsigned) {
+    check.Wrong(name + ".subscription_type",
+                "needs shared_poll.hmac_secret_key, or shared_poll.allow_unsigned");
   }
+  if (!ns.source.empty()) return;
   if (ns.shared_poll.publish_enabled && ns.shared_poll.mode == SharedPollMode::kVersionless) {
     check.Wrong(name + ".shared_poll.publish_enabled",
                 "needs shared_poll.mode = \"versioned\": what is published has a version");

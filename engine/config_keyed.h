@@ -93,6 +93,7 @@ struct SharedPollConfig {
   std::uint64_t channel_shutdown_delay_ns = 1'000'000'000;  // 0: at once.
   std::uint64_t track_expired_extra_delay_ns = 25'000'000'000;
   bool publish_enabled = false;  // Needs kVersioned.
+  bool allow_unsigned = false;   // Who may subscribe may track any key.
 
   bool operator==(const SharedPollConfig&) const = default;
 };

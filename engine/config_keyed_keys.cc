@@ -15,8 +15,8 @@ std::string_view CheckSource(std::string_view text) {
   const std::string_view name = text.substr(std::min(kFeed.size(), text.size()));
   const bool words =
       std::all_of(name.begin(), name.end(), [](char c) { return IsWordCharacter(c) && c != '.'; });
-  if (text.starts_with(kFeed) && !name.empty() && words) return {};
-  return "\"feed:\" and the name of a feed, or empty";
+  if (text.starts_with(kFeed) && !name.empty() && (words || name == "*")) return {};
+  return "\"feed:\" and the name of a feed or \"*\", or empty";
 }
 
 // clang-format off: a row is a key, its bounds, what it means, where it is kept.
@@ -28,7 +28,8 @@ const ConfigField<Namespace> kNamespaceRows[] = {
      AT(Namespace, subscription_type)},
     {{"source", Text(CheckSource),
       "Of the types `map` and `shared_poll`: the feed whose symbols are the keys, as "
-      "`feed:EXCHANGE`. Empty: the channels have keys of their own, which clients, the HTTP API or "
+      "`feed:EXCHANGE`, or `feed:*`, where each channel is over the exchange that stands behind the "
+      "boundary in its name. Empty: the channels have keys of their own, which clients, the HTTP API or "
       "a backend publish."},
      AT(Namespace, source)},
     {{"map.mode", Any(),
@@ -117,6 +118,9 @@ const ConfigField<Namespace> kNamespaceRows[] = {
     {{"shared_poll.publish_enabled", Any(),
       "The HTTP API may publish keys (`shared_poll_publish`). Needs `shared_poll.mode` versioned."},
      AT(Namespace, shared_poll.publish_enabled)},
+    {{"shared_poll.allow_unsigned", Any(),
+      "Keys may be tracked with an empty signature: whoever may subscribe may see all of them."},
+     AT(Namespace, shared_poll.allow_unsigned)},
     {{"map_clients_presence_channel_prefix", Any(),
       "Who is subscribed is kept as a map too: in the channel with this before its name, whose "
       "namespace has the type `map_clients`. Empty: it is not."},
@@ -129,7 +133,7 @@ const ConfigField<Namespace> kNamespaceRows[] = {
 const ConfigField<Config> kSharedPollRows[] = {
     {{"shared_poll.hmac_secret_key", Any(),
       "The key of the signatures that let clients track keys; must be given where a namespace of "
-      "the type `shared_poll` has no `source`."},
+      "the type `shared_poll` does not `allow_unsigned`."},
      AT(Config, shared_poll.hmac_secret_key)},
     {{"shared_poll.hmac_previous_secret_key", Any(), "One that verifies signatures too."},
      AT(Config, shared_poll.hmac_previous_secret_key)},

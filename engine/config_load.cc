@@ -61,7 +61,7 @@ class Loader {
     loaded_.mistakes = notes_.mistakes.Take();
     loaded_.warnings = notes_.warnings.Take();
 
-    AddFeedNamespaces(loaded_.config);
+    CompleteNamespaces(loaded_.config);
     EngineConfig& engine = loaded_.config.engine;
     if (engine.shards == 0) engine.shards = static_cast<std::uint32_t>(engine.cpus.size());
     return std::move(loaded_);

@@ -87,7 +87,9 @@ struct Namespace {
   std::string sub_refresh_proxy_name = "default";
 
   SubscriptionType subscription_type = SubscriptionType::kStream;
-  std::string source;  // Of map and shared poll: "feed:NAME", whose keys they are; or empty.
+  // Of map and shared poll: "feed:NAME", whose keys they are, or "feed:*", where that is what stands
+  // behind the boundary in a channel's name; or empty.
+  std::string source;
   MapConfig map;
   SharedPollConfig shared_poll;
   // The channel with this before its name is a map of who is subscribed; empty: there is none.

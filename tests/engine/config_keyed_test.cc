@@ -244,7 +244,7 @@ TEST(ConfigKeyedTest, ASharedPollNeedsASecretAndABackend) {
   const std::string type = "subscription_type = \"shared_poll\"\n";
   EXPECT_THAT(Mistakes(Ours(type, kBackend)),
               ElementsAre("server.toml:5: channel.namespaces[0].subscription_type: needs "
-                          "shared_poll.hmac_secret_key, or a source"));
+                          "shared_poll.hmac_secret_key, or shared_poll.allow_unsigned"));
   EXPECT_THAT(Mistakes(Ours(type, kSecret)),
               ElementsAre(HasSubstr(
                   "shared_poll.proxy_name: needs channel.proxy.shared_poll_refresh.endpoint")));
@@ -264,7 +264,13 @@ TEST(ConfigKeyedTest, ASourceIsAFeedThatIsThere) {
   const std::string poll = "subscription_type = \"shared_poll\"\n";
   const std::string source = "source = \"feed:sim\"\n";
   EXPECT_EQ(Only(Ours(map + source, kSim)).feed(), "sim");
-  EXPECT_EQ(Only(Ours(poll + source, kSim)).feed(), "sim");  // Neither secret nor backend.
+  const std::string open = "shared_poll.allow_unsigned = true\n";
+  EXPECT_EQ(Only(Ours(poll + source + open, kSim)).feed(), "sim");  // Neither secret nor backend.
+  EXPECT_THAT(Mistakes(Ours(poll + source, kSim)),
+              ElementsAre(HasSubstr("needs shared_poll.hmac_secret_key, or shared_poll.allow_")));
+  const std::string any = "source = \"feed:*\"\n";
+  EXPECT_EQ(Only(Ours(map + any, kSim)).feed(), "*");
+  EXPECT_THAT(Mistakes(Ours(map + any)), ElementsAre(HasSubstr("there is no feed: see feeds.")));
   EXPECT_EQ(Namespace().feed(), "");
   EXPECT_THAT(Mistakes(Ours(source, kSim)), ElementsAre(HasSubstr("source: needs subscription")));
   EXPECT_THAT(Mistakes(Ours("subscription_type = \"map_users\"\n" + source, kSim)),
@@ -294,6 +300,7 @@ TEST(ConfigKeyedTest, OverAFeedThereIsNothingToKeepOrToWrite) {
   EXPECT_THAT(Mistakes(Ours(map + "map.allow_publish_for_client = true\n", kSim)),
               ElementsAre(HasSubstr("has no effect over a feed")));
   EXPECT_THAT(Mistakes(Ours("subscription_type = \"shared_poll\"\nsource = \"feed:sim\"\n"
+                            "shared_poll.allow_unsigned = true\n"
                             "shared_poll.refresh_interval = \"1s\"\n",
                             kSim)),
               ElementsAre(HasSubstr("shared_poll.refresh_interval: has no effect over a feed")));
