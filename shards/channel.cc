@@ -23,7 +23,7 @@ ChannelIndex ChannelTable::Allocate(const View& view, const engine::Namespace* n
     latest_.resize(index + 1);
     primaries_.resize(index + 1);
   }
-  latest_[index] = {.plain = view.plain()};
+  latest_[index] = {};
   return index;
 }
 
@@ -37,11 +37,16 @@ ChannelIndex ChannelTable::Add(std::string_view name, const engine::Namespace* n
   return index;
 }
 
-ChannelIndex ChannelTable::FindOrAddView(ChannelIndex primary, const View& view) {
+ChannelIndex ChannelTable::FindView(ChannelIndex primary, const View& view) {
   if (channels_[primary].view == view) return primary;
   for (const ChannelIndex known : channels_[primary].views) {
     if (channels_[known].view == view) return known;
   }
+  return kNoChannel;
+}
+
+ChannelIndex ChannelTable::FindOrAddView(ChannelIndex primary, const View& view) {
+  if (const ChannelIndex known = FindView(primary, view); known != kNoChannel) return known;
   const ChannelIndex index = Allocate(view, channels_[primary].ns, channels_[primary].home);
   Channel& channel = channels_[index];
   Channel& shown = channels_[primary];
@@ -63,7 +68,8 @@ void ChannelTable::SetNewest(ChannelIndex index, Channel& channel, std::uint64_t
   channel.newest = std::move(publication);
   Latest& latest = latest_[index];
   latest.sequence = sequence;
-  latest.newest = channel.newest.get();
+  latest.line =
+      channel.newest && channel.view.plain() ? channel.newest->line() : std::string_view();
 }
 
 void ChannelTable::Remove(ChannelIndex index) {

@@ -37,8 +37,9 @@ struct Member {
 // of them cost twenty loads from a small array when nothing has changed.
 struct Latest {
   std::uint64_t sequence = 0;
-  const Publication* newest = nullptr;  // Channel::newest holds it.
-  bool plain = true;                    // The view is: `newest` has its line.
+  // Of the newest publication, in the bytes of the view; empty where the channel has to be asked:
+  // nobody has made it yet, or it is a delta, which depends on what the reader has.
+  std::string_view line;
 };
 
 struct Channel {
@@ -64,6 +65,8 @@ struct Channel {
   // The number in `newest` that min_change compares; read when somebody asks first.
   std::uint64_t value_sequence = 0;
   float value = 0;
+  // Of a primary: who is let in with its next publication, see Commands::AdmitWaiting().
+  std::uint32_t waiting = 0;
   std::uint32_t asking = 0;  // Subscribe questions on their way; the channel stays until answered.
   ShardId home = 0;
   const engine::Namespace* ns = nullptr;
@@ -86,6 +89,9 @@ class ChannelTable {
   // has: its newest publication, unless the view has a filter.
   ChannelIndex FindOrAddView(ChannelIndex primary, const View& view);
 
+  // The Channel of a view, or kNoChannel where nobody has it.
+  ChannelIndex FindView(ChannelIndex primary, const View& view);
+
   // REQUIRES: unused.
   void Remove(ChannelIndex index);
 
@@ -96,6 +102,8 @@ class ChannelTable {
   Channel& operator[](ChannelIndex index) { return channels_[index]; }
   // Of a state channel. Kept by SetNewest().
   const Latest& latest(ChannelIndex index) const { return latest_[index]; }
+  // The line of the newest publication has been made. It lives as long as that.
+  void KeepLine(ChannelIndex index, std::string_view line) { latest_[index].line = line; }
 
   // Makes `publication` (null: none yet) the newest one, `sequence` the number of the channel.
   void SetNewest(ChannelIndex index, Channel& channel, std::uint64_t sequence,

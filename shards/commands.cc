@@ -29,12 +29,21 @@ std::uint32_t RoundTripUs(std::uint64_t round_trip_ns) {
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(round_trip_ns / 1000, 1, kLongest));
 }
 
+constexpr std::int32_t kMapPublish = 1;  // PublishRequest::type.
+
+protocol::TrackSecrets SecretsOf(const engine::SharedPollServerConfig& config) {
+  return {.current = config.hmac_secret_key,
+          .previous = config.hmac_previous_secret_key,
+          .previous_valid_until_s = config.hmac_previous_secret_key_valid_until};
+}
+
 }  // namespace
 
 Commands::Commands(const engine::Config& config, ConnectionTable& connections,
-                   ChannelTable& channels, FilterTable& filters, FanOut& fan_out,
-                   JoinLeave& join_leave, Exchange& exchange, ShardMetrics& metrics,
-                   Proxies& proxies, const TokenAuthority& tokens, Host& host, std::uint64_t seed)
+                   ChannelTable& channels, FilterTable& filters, const KeyedAddresses& addresses,
+                   FanOut& fan_out, JoinLeave& join_leave, Exchange& exchange,
+                   ShardMetrics& metrics, Proxies& proxies, const TokenAuthority& tokens,
+                   Host& host, std::uint64_t seed)
     : config_(config),
       connections_(connections),
       channels_(channels),
@@ -49,7 +58,10 @@ Commands::Commands(const engine::Config& config, ConnectionTable& connections,
       access_(config),
       connection_tokens_(tokens.trust(TokenAuthority::Use::kConnection)),
       subscription_tokens_(tokens.trust(TokenAuthority::Use::kSubscription)),
-      random_(seed) {}
+      random_(seed),
+      addresses_(addresses),
+      line_maker_(addresses),
+      track_verifier_(SecretsOf(config.shared_poll)) {}
 
 void Commands::RunFrame(engine::Slot slot, std::string_view frame) {
   parser_.Begin(frame, connections_[slot].form.encoding);
@@ -148,6 +160,12 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
   const protocol::PublishRequest& publish = command.publish;
   const engine::Namespace* ns = config_.FindNamespace(publish.channel);
   if (ns == nullptr) return ReplyError(slot, command.id, ErrorCode::kUnknownChannel);
+  // Into a keyed channel goes what has a key, and that nowhere else.
+  if (ns->is_keyed() || publish.type == kMapPublish) {
+    return ReplyError(slot, command.id,
+                      ns->is_map() && publish.type == kMapPublish ? ErrorCode::kNotAvailable
+                                                                  : ErrorCode::kPermissionDenied);
+  }
   if (publish.data.empty() || publish.type != 0 ||
       publish.channel.size() > config_.channel.max_length) {
     return ReplyError(slot, command.id, ErrorCode::kBadRequest);
@@ -267,6 +285,7 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
     case Request::Kind::kMapReadStream:
     case Request::Kind::kMapStats:
     case Request::Kind::kMapClear:
+    case Request::Kind::kPollPublish:
     case Request::Kind::kTickers:
     case Request::Kind::kSlowClients:
     case Request::Kind::kUnsubscribeUser:

@@ -14,11 +14,15 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "engine/config.h"
 #include "protocol/centrifuge/codes.h"
 #include "protocol/centrifuge/command.h"
 #include "protocol/centrifuge/reply.h"
 #include "protocol/centrifuge/subscription_options.h"
+#include "protocol/centrifuge/track_request.h"
+#include "protocol/centrifuge/track_signature.h"
 #include "shards/channel.h"
 #include "shards/channel_access.h"
 #include "shards/connection.h"
@@ -67,12 +71,14 @@ class Commands {
     virtual void OnSubscribedByServer(const Request& answer) = 0;
     // Of this process, as clients name it to /emulation.
     virtual const std::string& NodeUid() const = 0;
+    // Of the versions that this process gives to tracked keys.
+    virtual std::string_view TrackEpoch() const = 0;
   };
 
   Commands(const engine::Config& config, ConnectionTable& connections, ChannelTable& channels,
-           FilterTable& filters, FanOut& fan_out, JoinLeave& join_leave, Exchange& exchange,
-           ShardMetrics& metrics, Proxies& proxies, const TokenAuthority& tokens, Host& host,
-           std::uint64_t seed);
+           FilterTable& filters, const KeyedAddresses& addresses, FanOut& fan_out,
+           JoinLeave& join_leave, Exchange& exchange, ShardMetrics& metrics, Proxies& proxies,
+           const TokenAuthority& tokens, Host& host, std::uint64_t seed);
 
   // One text frame of a WebSocket connection. REQUIRES: kJsonPaddingBytes readable behind it.
   void OnFrame(engine::Slot slot, std::string_view frame);
@@ -130,6 +136,9 @@ class Commands {
 
   // A map is not what its subscribers know of it: they subscribe again.
   void OnReset(ChannelIndex channel, std::uint32_t generation);
+
+  // A slot has a value, which clients with an older one have waited for. REQUIRES: a primary.
+  void AdmitWaiting(ChannelIndex slot);
 
   // A blocked connection lost publications of a stream: it has left the group already.
   void OnGap(engine::Slot slot, ChannelIndex channel);
@@ -248,7 +257,55 @@ class Commands {
   void Part(engine::Slot slot, ChannelIndex view, Departure departure, bool answered);
   void GiveBackPlace(const Request& answer);
 
+  // Keys that clients track (commands_track.cc).
+  using TrackedKeys = absl::flat_hash_map<ChannelIndex, std::uint32_t>;
+  struct WantedKey {
+    std::uint64_t version;  // What the client has of it.
+    std::size_t batch;      // Whose signature counts.
+  };
+  using WantedKeys = absl::flat_hash_map<std::string_view, WantedKey>;
+  void BeginTracking(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+                     ChannelIndex channel);
+  void EndTracking(engine::Slot slot, ChannelIndex channel);
+  void SubRefreshKeys(engine::Slot slot, const Command& command);
+  void Track(engine::Slot slot, const Command& command, Tracking& tracking, const Terms& terms);
+  void Untrack(engine::Slot slot, const Command& command, Tracking& tracking);
+  TrackedKeys KeysOf(engine::Slot slot, const Tracking& tracking);
+  std::size_t CountTracked(const Tracking& tracking, const TrackedKeys& known,
+                           const WantedKeys& wanted,
+                           const absl::flat_hash_set<std::string_view>& untracked);
+  std::string_view KeyOf(const Tracking& tracking, ChannelIndex view);
+  std::optional<protocol::ErrorCode> CheckSignatures(engine::Slot slot, const Tracking& tracking,
+                                                     std::span<const protocol::TrackBatch> batches,
+                                                     std::vector<std::int64_t>& expires_s);
+  ChannelIndex TrackKey(engine::Slot slot, const Command& command, const Tracking& tracking,
+                        const Terms& terms, std::string_view key, std::uint64_t version,
+                        const TrackedKeys& known);
+  void ShowKey(const Tracking& tracking, const Publication& publication, std::string_view key);
+  // A key whose client has a version, of a slot without a value yet.
+  struct KeyWaiter {
+    engine::Slot slot;
+    std::uint32_t command_id;  // As in Subscription::seen.
+    std::uint64_t version;
+  };
+  void JoinKey(engine::Slot slot, std::uint32_t subscription, std::uint64_t version);
+  bool ForgetWaiting(engine::Slot slot, const Subscription& key);
+  void AdmitKey(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
+                const Request& answer);
+  void ReplyTracked(engine::Slot slot, const Command& command,
+                    std::span<const std::int64_t> expires_s);
+  void UntrackKeys(engine::Slot slot, Tracking& tracking, std::span<const std::string_view> keys,
+                   TrackedKeys& known);
+  void RemoveKey(engine::Slot slot, std::uint32_t place, TrackedKeys& known);
+  void SetTerms(engine::Slot slot, std::uint32_t subscription, const Terms& terms);
+  bool IsKey(const Subscription& subscription);
+  std::size_t ChannelCount(engine::Slot slot);
+  std::uint64_t ConflatedOfKeys(engine::Slot slot, ChannelIndex channel);
+  std::uint64_t NextKeyExpiryNs(engine::Slot slot);
+  void ExpireKeys(engine::Slot slot);
+
   // Views (commands_view.cc).
+  static bool AllowsFossil(const engine::Namespace& ns);
   View WholeView(engine::Slot slot) const;
   bool ChooseView(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                   View& view);
@@ -368,7 +425,12 @@ class Commands {
   std::string info_;  // Scratch.
 
   protocol::TagFilterParser filter_parser_;
+  const KeyedAddresses& addresses_;
   LineMaker line_maker_;
+  protocol::TrackRequestParser track_parser_;
+  protocol::TrackSignatureVerifier track_verifier_;
+  absl::flat_hash_map<ChannelIndex, std::vector<KeyWaiter>> waiting_keys_;  // By their view.
+  std::string slot_name_;                                                   // Scratch.
   std::vector<protocol::PublicationView> views_;  // See ShowPublications().
   std::string one_line_;                          // See SetPayload().
   std::string terms_;

@@ -49,7 +49,7 @@ void Commands::SubscribeAgain(engine::Slot slot, const Command& command, std::ui
   if (!live || fan_out_.TermsOf(slot, subscription) == terms) {
     return ReplyError(slot, command.id, ErrorCode::kAlreadySubscribed);
   }
-  fan_out_.SetTerms(slot, subscription, terms);
+  SetTerms(slot, subscription, terms);
   protocol::SubscribeResult result;
   result.data = WriteTerms(slot, subscription);
   protocol::AppendSubscribeReply(connections_[slot].form, command.id, result,
@@ -140,7 +140,7 @@ void Commands::ChangeOptions(engine::Slot slot, const Command& command) {
   if (!options.has_min_change) options.min_change = ChangeOf(before);
   if (!options.has_priority) options.priority = before.priority;
   options.has_interval = true;
-  fan_out_.SetTerms(slot, subscription, Grant(*channels_[index].ns, options));
+  SetTerms(slot, subscription, Grant(*channels_[index].ns, options));
   protocol::AppendRpcReply(connections_[slot].form, command.id, WriteTerms(slot, subscription),
                            connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
@@ -161,10 +161,12 @@ void Commands::ReplyStats(engine::Slot slot, const Command& command) {
   std::string_view separator;
   for (std::uint32_t i = 0; i < connection.subscriptions.size(); ++i) {
     const Subscription& subscription = connection.subscriptions[i];
-    if (!subscription.live()) continue;
+    // Keys are counted by the channel that they are tracked by.
+    if (!subscription.live() || IsKey(subscription)) continue;
     stats += separator;
     protocol::AppendQuoted(channels_.name(subscription.channel), stats);
-    absl::StrAppend(&stats, R"(:{"conflated":)", subscription.conflated, ",");
+    absl::StrAppend(&stats, R"(:{"conflated":)",
+                    subscription.conflated + ConflatedOfKeys(slot, subscription.channel), ",");
     stats += WriteTerms(slot, i).substr(1);
     separator = ",";
   }

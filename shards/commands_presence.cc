@@ -92,7 +92,7 @@ void Commands::Part(engine::Slot slot, ChannelIndex view, Departure departure, b
 // Whom the home has let in is gone since it asked: its place is another's.
 void Commands::GiveBackPlace(const Request& answer) {
   const Channel& channel = channels_[answer.local];
-  if (answer.failed || channel.ns->subscriber_limit == 0) return;
+  if (answer.failed || answer.tracked || channel.ns->subscriber_limit == 0) return;
   auto part = std::make_unique<Request>();
   part->channel = channel.name;
   part->counted = true;

@@ -13,12 +13,6 @@ using protocol::ErrorCode;
 using protocol::JwtResult;
 using protocol::UnsubscribeCode;
 
-namespace {
-
-constexpr std::int32_t kRefreshType = 0;  // Of a sub_refresh; the others track keys.
-
-}  // namespace
-
 // The codes are those of the original, whose clients get a new token from their backend and send
 // it; one that is not good can only be a mistake there.
 void Commands::Refresh(engine::Slot slot, const Command& command) {
@@ -73,12 +67,9 @@ bool Commands::ChannelsChanged(engine::Slot slot, const protocol::JwtClaims& cla
 
 void Commands::SubRefresh(engine::Slot slot, const Command& command) {
   const protocol::SubRefreshRequest& refresh = command.sub_refresh;
+  if (refresh.type != protocol::kSubRefreshToken) return SubRefreshKeys(slot, command);
   if (!IsSubscribed(slot, refresh.channel)) {
     return ReplyError(slot, command.id, ErrorCode::kPermissionDenied);
-  }
-  // There are no channels whose keys could be tracked.
-  if (refresh.type != kRefreshType) {
-    return ReplyError(slot, command.id, ErrorCode::kNotAvailable);
   }
   const ChannelIndex index = channels_.Find(refresh.channel);
   Session& session = *connections_[slot].session;
@@ -159,6 +150,7 @@ std::uint64_t Commands::NextDueNs(engine::Slot slot) {
     if (details.expires_ns == 0 || details.renewing) continue;
     consider(details.expires_ns + client.expired_sub_close_delay_ns);
   }
+  if (const std::uint64_t key_ns = NextKeyExpiryNs(slot); key_ns != 0) consider(key_ns);
   return due_ns;
 }
 
@@ -178,6 +170,7 @@ bool Commands::OnDue(engine::Slot slot) {
     }
     AskToRefresh(slot);
   }
+  ExpireKeys(slot);
   // Ending one takes it out of the list.
   for (std::size_t i = 0; i < session.details.size();) {
     SubscriptionDetails& details = session.details[i];

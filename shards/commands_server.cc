@@ -30,7 +30,7 @@ Commands::ByServer Commands::SubscribeByServer(engine::Slot slot, std::string_vi
       subscribe.expire_at_s - std::min(host_.UnixSeconds(), subscribe.expire_at_s);
   if (subscribe.expire_at_s > 0 && left_s == 0) return ByServer::kFailed;
   if (IsToBeSubscribed(slot, channel)) return ByServer::kDone;
-  if (connection.subscriptions.size() >= config_.client.channel_limit) {
+  if (ChannelCount(slot) >= config_.client.channel_limit) {
     host_.Disconnect(slot, DisconnectCode::kChannelLimit);
     return ByServer::kDone;
   }
@@ -107,6 +107,7 @@ void Commands::UnsubscribeByServer(engine::Slot slot, std::string_view channel) 
   if (!left.live()) {
     left.member = Subscription::kLeaving;
     connection.session->ForgetDetails(index);
+    connection.session->ForgetTracking(index);
     connection.session->leaving.push_back(
         {index, static_cast<std::uint32_t>(left.seen), Session::Unsubscribe::kByServer});
     return;

@@ -16,8 +16,16 @@ namespace {
 // Bit 2 of a subscribe's flag: answer 112 rather than recovered:false.
 constexpr std::int64_t kRejectUnrecovered = 2;
 
-constexpr std::int32_t kStreamType = 0;
-constexpr std::int32_t kTrackType = 4;
+constexpr auto kTrackType = static_cast<std::int32_t>(engine::SubscriptionType::kSharedPoll);
+
+// Nothing where a subscription of `asked`, as on the wire, is what the channels of `ns` have.
+std::optional<ErrorCode> RefuseType(const engine::Namespace& ns, std::int32_t asked) {
+  const auto has = static_cast<std::int32_t>(ns.subscription_type);
+  if (asked == has && !ns.is_map()) return std::nullopt;
+  if (ns.is_map() && asked != kTrackType) return ErrorCode::kNotAvailable;
+  if (asked == kTrackType) return ErrorCode::kNotAvailable;
+  return has == kTrackType ? ErrorCode::kBadRequest : ErrorCode::kPermissionDenied;
+}
 
 }  // namespace
 
@@ -26,7 +34,7 @@ std::uint32_t Commands::FindSubscription(engine::Slot slot, ChannelIndex channel
   const auto found = std::find_if(subscriptions.begin(), subscriptions.end(),
                                   [this, channel](const Subscription& known) {
                                     return channels_.primary(known.channel) == channel &&
-                                           known.member != Subscription::kLeaving;
+                                           known.member != Subscription::kLeaving && !IsKey(known);
                                   });
   return static_cast<std::uint32_t>(found - subscriptions.begin());
 }
@@ -47,11 +55,17 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
     return ReplyError(slot, command.id, ErrorCode::kBadRequest);
   }
   const engine::Namespace* ns = config_.FindNamespace(subscribe.channel);
-  if (ns == nullptr) return ReplyError(slot, command.id, ErrorCode::kUnknownChannel);
-  if (subscribe.type != kStreamType) {
+  if (ns == nullptr) {
     return ReplyError(
         slot, command.id,
-        subscribe.type == kTrackType ? ErrorCode::kNotAvailable : ErrorCode::kPermissionDenied);
+        subscribe.type == kTrackType ? ErrorCode::kNotAvailable : ErrorCode::kUnknownChannel);
+  }
+  if (const std::optional<ErrorCode> refused = RefuseType(*ns, subscribe.type)) {
+    return ReplyError(slot, command.id, *refused);
+  }
+  const bool tracks = ns->subscription_type == engine::SubscriptionType::kSharedPoll;
+  if (tracks && addresses_.SlotPrefix(*ns, subscribe.channel).empty()) {
+    return ReplyError(slot, command.id, ErrorCode::kNotAvailable);
   }
   if (!access_.IsValidName(*ns, subscribe.channel)) {
     return ReplyError(slot, command.id, ErrorCode::kBadRequest);
@@ -73,7 +87,7 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
     metrics_.CountLimited(Limit::kSubscribeRate);
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   }
-  if (connection.subscriptions.size() >= config_.client.channel_limit) {
+  if (ChannelCount(slot) >= config_.client.channel_limit) {
     metrics_.CountLimited(Limit::kChannels);
     return ReplyError(slot, command.id, ErrorCode::kLimitExceeded);
   }
@@ -95,10 +109,15 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
   if (exchange_.congested(exchange_.HomeOf(subscribe.channel))) {
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   }
-  View view;
-  if (ChooseView(slot, command, *ns, view)) {
+  // What else it asks for is about the keys.
+  View view = WholeView(slot);
+  if (tracks || ChooseView(slot, command, *ns, view)) {
     std::unique_ptr<Request> request = BeginSubscribe(
         slot, command, *ns, view, terms, options, details == DetailsBy(*ns) ? nullptr : &details);
+    if (tracks) {
+      request->recover = request->recoverable = request->wants_position = false;
+      BeginTracking(slot, command, *ns, request->local);
+    }
     if (decision != nullptr) ApplyDecision(*decision, *ns, *request);
     Ask(std::move(request));
   }
@@ -216,6 +235,7 @@ void Commands::OnSubscribed(Request& answer) {
 
 void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel,
                      Request& answer) {
+  if (answer.tracked) return AdmitKey(slot, subscription, channel, answer);
   if (connections_[slot].connecting != nullptr) {
     return AdmitServerSide(slot, subscription, channel, answer);
   }
@@ -276,6 +296,13 @@ bool Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
   }
   result.publications = views_;
   result.delta = channel.view.delta;
+  if (const Tracking* tracking = connections_[slot].session->FindTracking(answer.local)) {
+    result.type = static_cast<std::int32_t>(engine::SubscriptionType::kSharedPoll);
+    result.delta = tracking->view.delta;
+    // Versions of a feed's values are good as long as this process lives.
+    const bool polled = channel.ns->source.empty();
+    result.epoch = polled ? std::string_view(answer.epoch) : host_.TrackEpoch();
+  }
   result.id = channel.view.compact ? answer.channel_id : 0;
   const SubscriptionDetails* details = connections_[slot].session->DetailsOf(answer.local);
   if (details != nullptr && details->expires_ns != 0 && details->client_refreshes) {
@@ -301,6 +328,7 @@ void Commands::Unsubscribe(engine::Slot slot, const Command& command) {
     Subscription& left = subscriptions[subscription];
     left.member = Subscription::kLeaving;
     connections_[slot].session->ForgetDetails(index);
+    connections_[slot].session->ForgetTracking(index);
     leaving.push_back({index, static_cast<std::uint32_t>(left.seen), command.id});
     return;
   }
@@ -341,13 +369,19 @@ void Commands::Remove(engine::Slot slot, std::uint32_t subscription, Departure d
                       bool answered) {
   const Subscription& removed = connections_[slot].subscriptions[subscription];
   const ChannelIndex channel = removed.channel;
-  Part(slot, channel, departure, answered);
-  // Who subscribed again while this one was leaving has details of its own.
-  if (removed.member != Subscription::kLeaving) {
-    connections_[slot].session->ForgetDetails(channels_.primary(channel));
+  if (IsKey(removed)) {
+    if (!removed.live()) ForgetWaiting(slot, removed);
+    fan_out_.Leave(slot, subscription);
+    metrics_.tracked_keys.Add(-1);
+    return DropIfUnused(channel);
   }
+  // Who subscribed again while this one was leaving has details of its own.
+  const bool all = removed.member != Subscription::kLeaving;
+  Part(slot, channel, departure, answered);
+  if (all) connections_[slot].session->ForgetDetails(channels_.primary(channel));
   fan_out_.Leave(slot, subscription);
   metrics_.subscriptions.Add(-1);
+  if (all) EndTracking(slot, channels_.primary(channel));
   DropIfUnused(channel);
 }
 

@@ -18,12 +18,12 @@ constexpr std::int64_t kWantsCompaction = 1;
 
 constexpr std::string_view kFossil = "fossil";
 
-bool AllowsFossil(const engine::Namespace& ns) {
+}  // namespace
+
+bool Commands::AllowsFossil(const engine::Namespace& ns) {
   return std::find(ns.allowed_delta_types.begin(), ns.allowed_delta_types.end(), kFossil) !=
          ns.allowed_delta_types.end();
 }
-
-}  // namespace
 
 // What a subscriber gets that asks for nothing else.
 View Commands::WholeView(engine::Slot slot) const {

@@ -1,5 +1,7 @@
 #include "shards/exchange.h"
 
+#include "shards/keyed_address.h"
+
 namespace tickcast::shards {
 
 Mesh::Mesh(ShardId shards, std::size_t lane_capacity) : shards_(shards), doors_(new Door[shards]) {
@@ -15,7 +17,9 @@ Mesh::Mesh(ShardId shards, std::size_t lane_capacity) : shards_(shards), doors_(
 
 ShardId Mesh::HomeOf(std::string_view channel) const {
   // Not absl::Hash: that one differs from run to run, and simulations have to repeat.
-  return static_cast<ShardId>(std::hash<std::string_view>{}(channel) % shards_);
+  // The slots of a keyed channel are where it is itself: who tracks what is known in one place.
+  const std::string_view name = SplitSlot(channel).channel;
+  return static_cast<ShardId>(std::hash<std::string_view>{}(name) % shards_);
 }
 
 Exchange::Exchange(Mesh& mesh, ShardId self) : mesh_(mesh), self_(self) {

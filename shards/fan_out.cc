@@ -9,8 +9,8 @@
 namespace tickcast::shards {
 
 FanOut::FanOut(engine::Ring& ring, ConnectionTable& connections, ChannelTable& channels,
-               FilterTable& filters, ShardMetrics& metrics, Events& events,
-               const FanOutOptions& options)
+               FilterTable& filters, const KeyedAddresses& addresses, ShardMetrics& metrics,
+               Events& events, const FanOutOptions& options)
     : ring_(ring),
       connections_(connections),
       channels_(channels),
@@ -20,6 +20,7 @@ FanOut::FanOut(engine::Ring& ring, ConnectionTable& connections, ChannelTable& c
       options_(options),
       sender_(ring, options.batch),
       pacer_(ring.now_ns()),
+      line_maker_(addresses),
       catch_up_limit_(options.catch_up_bytes) {}
 
 void FanOut::Apply(ChannelIndex index, Channel& channel, PublicationRef publication) {
@@ -73,6 +74,12 @@ void FanOut::Join(engine::Slot slot, std::uint32_t subscription, std::uint64_t s
   Connection& connection = connections_[slot];
   Subscription& joined = connection.subscriptions[subscription];
   Channel& channel = channels_[joined.channel];
+  const bool changed = channel.changed_turn == turn_;
+  Hot& hot = connections_.hot(slot);
+  // Who is pushed to is taken to have all but this turn's: what is older has to be pulled.
+  const bool owed = seen != channel.sequence && !changed && PaceOf(connection, joined) == 0 &&
+                    !hot.Is(Hot::kBehind);
+  if (owed) BecomeBehind(slot);
   joined.seen = seen;
   joined.based = based ? 1 : 0;
   Place(slot, subscription);
@@ -81,10 +88,7 @@ void FanOut::Join(engine::Slot slot, std::uint32_t subscription, std::uint64_t s
   if (joined.min_change != 0) joined.last_value = ValueOf(joined.channel);
   // The channel has already changed in this turn, and its frame may hold what the answer covers:
   // a pull tells the two apart.
-  if (!joined.paced() && channel.changed_turn == turn_ &&
-      !connections_.hot(slot).Is(Hot::kBehind)) {
-    ListOwed(slot);
-  }
+  if (owed || (!joined.paced() && changed && !hot.Is(Hot::kBehind))) ListOwed(slot);
 }
 
 void FanOut::Leave(engine::Slot slot, std::uint32_t subscription) {

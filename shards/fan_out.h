@@ -73,7 +73,8 @@ class FanOut {
   };
 
   FanOut(engine::Ring& ring, ConnectionTable& connections, ChannelTable& channels,
-         FilterTable& filters, ShardMetrics& metrics, Events& events, const FanOutOptions& options);
+         FilterTable& filters, const KeyedAddresses& addresses, ShardMetrics& metrics,
+         Events& events, const FanOutOptions& options);
 
   // A publication from the home shard, for all views of the channel. Ignored where it is not live
   // here. REQUIRES: a primary.

@@ -170,8 +170,8 @@ bool FanOut::TakePaced(Connection& connection, Subscription& subscription, InFli
   if (latest.sequence == subscription.seen) return true;
   const float value_before = subscription.last_value;
   if (HeldBack(connection.level, subscription)) return true;
-  // Of what is not plain, the channel has to be looked at.
-  const bool fits = latest.plain ? AddLine(latest.newest->line()) : AddNewestLine(subscription);
+  const bool has_line = !latest.line.empty();
+  const bool fits = has_line ? AddLine(latest.line) : AddNewestLine(subscription);
   if (!fits) {
     subscription.last_value = value_before;
     return false;
@@ -180,7 +180,7 @@ bool FanOut::TakePaced(Connection& connection, Subscription& subscription, InFli
   Remember(connection, subscription);
   taken_.back().last_value_before = value_before;
   subscription.seen = latest.sequence;
-  if (!latest.plain) SetBased(subscription, true);
+  if (!has_line) SetBased(subscription, true);
   subscription.conflated += conflated;
   ++message.publications;
   message.conflated += conflated;
@@ -234,7 +234,9 @@ bool FanOut::AddNewestLine(const Subscription& subscription) {
   const Channel& channel = channels_[subscription.channel];
   const Publication* base =
       subscription.based != 0 ? channel.catch_up.Find(subscription.seen) : nullptr;
-  return AddLine(line_maker_.Line(channel.view, *channel.newest, base));
+  const std::string_view line = line_maker_.Line(channel.view, *channel.newest, base);
+  if (!channel.view.delta) channels_.KeepLine(subscription.channel, line);
+  return AddLine(line);
 }
 
 void FanOut::SetBased(Subscription& subscription, bool based) {

@@ -178,6 +178,9 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
     case Request::Kind::kPresenceStats:
       AnswerPresence(*request);
       break;
+    case Request::Kind::kPollPublish:
+      AnswerPollPublish(*request, now_ns);
+      break;
     case Request::Kind::kMapPublish:
     case Request::Kind::kMapRemove:
     case Request::Kind::kMapReadState:
@@ -271,7 +274,7 @@ void Home::AnswerPublish(Request& request, std::uint64_t now_ns) {
 void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
   Channel* channel = FindOrAdd(request.channel, now_ns);
   if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
-  const std::uint32_t limit = channel->ns->subscriber_limit;
+  const std::uint32_t limit = request.tracked ? 0 : channel->ns->subscriber_limit;
   if (limit != 0 && channel->subscribers >= limit) {
     return Fail(request, protocol::ErrorCode::kLimitExceeded);
   }
@@ -289,7 +292,42 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
     request.epoch = channel->epoch;
     request.offset = request.recovered ? request.since_offset : channel->offset;
   }
+  if (watcher_ != nullptr && IsPolled(*channel->ns)) {
+    if (request.tracked) {
+      watcher_->OnSlotWanted(*channel->ns, request.channel, now_ns);
+    } else {
+      request.epoch = watcher_->EpochOf(*channel->ns, request.channel);
+    }
+  }
   LetIn(*channel, request);
+}
+
+// What nobody tracks is kept nowhere: who tracks it later is told what the backend says then.
+void Home::AnswerPollPublish(Request& request, std::uint64_t now_ns) {
+  if (watcher_ == nullptr) return Fail(request, protocol::ErrorCode::kNotAvailable);
+  const std::string slot(request.draft->channel());
+  request.suppressed =
+      !watcher_->OnSlotPublished(slot, request.version, request.version_epoch, now_ns);
+  if (request.suppressed) return;
+  Channel* const channel = FindOrAdd(slot, now_ns);
+  PublishTo(*channel, std::move(request.draft), /*skip_history=*/true, now_ns);
+}
+
+bool Home::IsPolled(const engine::Namespace& ns) {
+  return ns.subscription_type == engine::SubscriptionType::kSharedPoll && ns.source.empty();
+}
+
+void Home::Reset(std::string_view name) {
+  const Channel* const channel = Find(name);
+  if (channel == nullptr) return;
+  for (const Interest& to : channel->interests) {
+    exchange_.Send(to.shard,
+                   {.kind = Message::Kind::kReset, .local = to.local, .generation = to.generation});
+  }
+}
+
+void Home::ForgetValue(std::string_view name) {
+  if (Channel* channel = Find(name); channel != nullptr) channel->last = {};
 }
 
 void Home::LetIn(Channel& channel, Request& request) {
@@ -303,7 +341,7 @@ void Home::LetIn(Channel& channel, Request& request) {
   } else {
     *known = interest;
   }
-  if (channel.ns->subscriber_limit != 0) ++channel.subscribers;
+  if (channel.ns->subscriber_limit != 0 && !request.tracked) ++channel.subscribers;
   if (!request.member.empty()) AddMember(channel, request);
 }
 
@@ -333,6 +371,10 @@ void Home::Leave(ShardId shard, const Request& leave, std::uint64_t now_ns) {
     return known.shard == shard && known.local == leave.local &&
            known.generation == leave.local_generation;
   });
+  if (watcher_ == nullptr || !channel->interests.empty() || !IsPolled(*channel->ns)) return;
+  // A backend is not asked any more, so nobody knows how long its value holds.
+  channel->last = {};
+  watcher_->OnSlotUnwanted(leave.channel, now_ns);
 }
 
 void Home::Sweep(std::uint64_t now_ns) {

@@ -31,6 +31,22 @@ namespace tickcast::shards {
 
 class Home {
  public:
+  // Who is told which slots of channels with backends of their own somebody wants.
+  class SlotWatcher {
+   public:
+    virtual ~SlotWatcher() = default;
+    // A shard asked for it, perhaps not for the first time.
+    virtual void OnSlotWanted(const engine::Namespace& ns, std::string_view slot,
+                              std::uint64_t now_ns) = 0;
+    // No shard has it any more.
+    virtual void OnSlotUnwanted(std::string_view slot, std::uint64_t now_ns) = 0;
+    // A value that the application published by itself. True: it is news, and somebody tracks it.
+    virtual bool OnSlotPublished(std::string_view slot, std::uint64_t version,
+                                 std::string_view epoch, std::uint64_t now_ns) = 0;
+    // Of the versions of the channel's keys. Lives until the next call of anything here.
+    virtual std::string_view EpochOf(const engine::Namespace& ns, std::string_view channel) = 0;
+  };
+
   // `config` and `exchange` outlive the home. `seed` makes the epochs; no two runs may share one.
   Home(const engine::Config& config, Exchange& exchange, std::uint64_t seed);
 
@@ -41,6 +57,13 @@ class Home {
   // Publishes the draft of another shard's feed, which was accepted when that shard sent it: its
   // source looked at Exchange::congested() then, so what comes now is at most a lane's worth.
   void Take(PublicationRef draft, std::uint64_t now_ns);
+
+  // Sets who is told; it outlives the home.
+  void Watch(SlotWatcher& watcher) { watcher_ = &watcher; }
+  // Who asks for `channel` from now on is given no value.
+  void ForgetValue(std::string_view channel);
+  // The subscribers of `channel` begin anew: they are ended with 2500.
+  void Reset(std::string_view channel);
 
   // Answers `request` in place and sends it back to its origin.
   void Ask(std::unique_ptr<Request> request, std::uint64_t now_ns);
@@ -160,6 +183,7 @@ class Home {
   bool Suppress(Channel& channel, Request& request, std::uint64_t now_ns);
   void AnswerPublish(Request& request, std::uint64_t now_ns);
   void AnswerSubscribe(Request& request, std::uint64_t now_ns);
+  void AnswerPollPublish(Request& request, std::uint64_t now_ns);
 
   // Past publications (home_history.cc).
   void Recover(Channel& channel, Request& request) const;
@@ -204,8 +228,11 @@ class Home {
   void JoinMap(Channel& channel, Request& request);
   void GoLive(Channel& channel, Request& request, std::uint64_t since, std::size_t limit);
 
+  static bool IsPolled(const engine::Namespace& ns);
+
   const engine::Config& config_;
   Exchange& exchange_;
+  SlotWatcher* watcher_ = nullptr;
   std::mt19937_64 random_;
   std::deque<Channel> channels_;  // Stable addresses; holes are in free_.
   std::vector<std::uint32_t> free_;

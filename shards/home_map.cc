@@ -177,10 +177,7 @@ void Home::AnswerMapReadStream(Channel& channel, Request& request) const {
 void Home::ClearMap(Channel& channel, std::uint64_t now_ns) {
   ChangeMap(channel, [&](MapState& map) { map.Clear(NewEpoch(), channel.sequence); });
   channel.touched_ns = now_ns;
-  for (const Interest& to : channel.interests) {
-    exchange_.Send(to.shard,
-                   {.kind = Message::Kind::kReset, .local = to.local, .generation = to.generation});
-  }
+  Reset(channel.name);
 }
 
 void Home::SweepMap(Channel& channel, std::uint64_t now_ns) {

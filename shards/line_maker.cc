@@ -18,7 +18,8 @@ constexpr std::string_view kNoPayload = "null";
 }  // namespace
 
 std::string_view LineMaker::BareLine(const View& view, const Publication& publication) {
-  const bool inside = view.form == protocol::Form{Encoding::kJson, true} && !view.compact;
+  const bool inside = view.form == protocol::Form{Encoding::kJson, true} && !view.compact &&
+                      view.address == KeyedAddresses::kNone;
   if (!inside || view.delta || !publication.is_json()) return {};
   std::string_view push = publication.line();
   push.remove_prefix(kReplyBegin.size());
@@ -35,7 +36,8 @@ const EncodedLine* LineMaker::Find(const View& view, const Publication& publicat
   }
   LineForm form = view.line_form();
   // Who may not get a delta, or has nothing to tell it against, gets the whole.
-  if (view.delta && publication.delta() && base != nullptr) {
+  const bool allowed = publication.delta() || view.address != KeyedAddresses::kNone;
+  if (view.delta && allowed && base != nullptr) {
     form.base = base->sequence();
     if (const EncodedLine* known = publication.Find(form)) return known;
     const std::string_view patch = Patch(encoding, publication, *base);
@@ -49,15 +51,22 @@ const EncodedLine* LineMaker::Find(const View& view, const Publication& publicat
 
 const EncodedLine* LineMaker::Make(const LineForm& form, const Publication& publication,
                                    std::string_view payload, bool is_patch) {
-  const PublicationView push{.data = form.escaped && payload.empty() ? kNoPayload : payload,
-                             .info = publication.info(),
-                             .offset = publication.offset(),
-                             .tags = publication.tags(),
-                             .delta = is_patch,
-                             .key = publication.key(),
-                             .removed = publication.removed(),
-                             .data_as_text = form.escaped};
+  PublicationView push{.data = form.escaped && payload.empty() ? kNoPayload : payload,
+                       .info = publication.info(),
+                       .offset = publication.offset(),
+                       .tags = publication.tags(),
+                       .delta = is_patch,
+                       .key = publication.key(),
+                       .removed = publication.removed(),
+                       .data_as_text = form.escaped};
   line_.clear();
+  if (form.address != KeyedAddresses::kNone) {
+    const KeyedAddresses::Name name = addresses_.NameOf(form.address, publication.channel());
+    push.key = name.key;
+    push.version = publication.version();
+    protocol::AppendPublicationPush(form.form, {.channel = name.channel}, push, line_);
+    return publication.Add(EncodedLine::New(form, line_));
+  }
   protocol::AppendPublicationPush(
       form.form,
       {.channel = publication.channel(), .id = form.compact ? publication.channel_id() : 0}, push,

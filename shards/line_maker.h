@@ -12,6 +12,7 @@
 
 #include "protocol/centrifuge/push.h"
 #include "protocol/delta/fossil.h"
+#include "shards/keyed_address.h"
 #include "shards/publication.h"
 #include "shards/view.h"
 
@@ -35,6 +36,9 @@ inline protocol::PublicationView WholeViewOf(const Publication& publication,
 
 class LineMaker {
  public:
+  // `addresses` outlives it.
+  explicit LineMaker(const KeyedAddresses& addresses) : addresses_(addresses) {}
+
   // The push of `publication` as `view` shows it to a reader who has the payload of `base` (null:
   // nothing that a delta could be told against). Empty where the view is JSON and the publication
   // is not. Lives as long as the publication.
@@ -70,6 +74,7 @@ class LineMaker {
   std::string_view Patch(protocol::Encoding encoding, const Publication& publication,
                          const Publication& base);
 
+  const KeyedAddresses& addresses_;
   protocol::DeltaScratch scratch_;
   std::string patch_;
   std::string line_;

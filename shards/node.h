@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "engine/config.h"
 
@@ -14,6 +15,12 @@ struct Node {
   std::string name;              // For people: the machine and the port.
   std::uint64_t started_ns = 0;  // Monotonic.
 };
+
+// Of versions that begin anew with every start.
+inline std::string_view TrackEpochOf(const Node& node) {
+  constexpr std::size_t kEpochBytes = 8;
+  return std::string_view(node.uid).substr(0, kEpochBytes);
+}
 
 // The node that this process is, listening on `port`, from now on.
 Node ThisNode(const engine::Config& config, std::uint16_t port);

@@ -118,6 +118,7 @@ PublicationRef Publication::Draft(const PublicationDraft& draft) {
   publication->ingest_ns_ = draft.ingest_ns;
   publication->has_info_ = draft.info != nullptr;
   publication->delta_ = draft.delta;
+  publication->version_ = draft.version;
 
   char* const begin = publication->mutable_text();
   const auto position = [begin](const char* at) { return static_cast<std::uint32_t>(at - begin); };

@@ -39,6 +39,7 @@ struct LineForm {
   bool escaped = false;
   // Sequence of the publication that the payload is a delta against; 0: the payload is whole.
   std::uint64_t base = 0;
+  std::uint16_t address = 0;  // Of KeyedAddresses: under which name; 0: the channel's own.
 
   bool operator==(const LineForm&) const = default;
 };
@@ -77,6 +78,7 @@ struct PublicationDraft {
   std::string_view tags = {};                  // One-line JSON object of strings, or empty.
   std::string_view key = {};                   // Of a map channel, at most kMaxKeyBytes.
   bool removed = false;                        // Of `key` there is nothing any more.
+  std::uint64_t version = 0;                   // Of a tracked key; 0: its sequence says enough.
   bool delta = false;                          // Subscribers to deltas may get one.
   std::uint64_t ingest_ns = 0;                 // When it entered the process, monotonic.
 };
@@ -145,6 +147,8 @@ class Publication {
   std::string_view key() const { return {text() + name_size_, key_size_}; }
   // Of its key there is nothing any more.
   bool removed() const { return removed_; }
+  // What subscribers that track the key are told. REQUIRES: sealed.
+  std::uint64_t version() const { return version_ == 0 ? sequence_ : version_; }
   bool delta() const { return delta_; }
   std::int64_t channel_id() const { return channel_id_; }
   std::uint64_t sequence() const { return sequence_; }
@@ -192,6 +196,7 @@ class Publication {
   bool has_info_ = false;
   bool removed_ = false;
   bool delta_ = false;
+  std::uint64_t version_ = 0;
   std::uint64_t sequence_ = 0;
   std::uint64_t offset_ = 0;
   std::uint64_t ingest_ns_ = 0;

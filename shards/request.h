@@ -52,7 +52,8 @@ struct Request {
     kMapReadStream,  // As kHistory.
     kMapStats,
     kMapClear,
-    kTickers,  // Every last value whose channel begins with `channel` ("ticker:").
+    kPollPublish,  // `draft` of a key of a shared poll, with `version` and its epoch.
+    kTickers,      // Every last value whose channel begins with `channel` ("ticker:").
     // What every shard is asked, and nothing of a home:
     kSlowClients,      // Its worst `limit` connections.
     kDisconnectUser,   // `user_request`.
@@ -87,6 +88,7 @@ struct Request {
   ChannelIndex view = kNoChannel;  // Of the channel there, which the subscription is to.
   // Not a client asks, but the server API: the place of its question in UserRequests.
   std::uint32_t by_server = kNotByServer;
+  bool tracked = false;             // The channel is the slot of a key that a client tracks.
   bool wants_position = false;      // Granted positioned or recoverable.
   bool recoverable = false;         // Granted.
   bool recover = false;             // Asked for; the home sets it where it recovers by itself.

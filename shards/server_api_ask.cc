@@ -4,6 +4,7 @@
 #include "engine/invariant.h"
 #include "protocol/glob.h"
 #include "shards/data_format.h"
+#include "shards/keyed_address.h"
 #include "shards/publication.h"
 #include "shards/server_api.h"
 
@@ -29,6 +30,7 @@ Request::Kind KindOf(ApiMethod method) {
       {ApiMethod::kPresence, Request::Kind::kPresence},
       {ApiMethod::kPresenceStats, Request::Kind::kPresenceStats},
       {ApiMethod::kMapPublish, Request::Kind::kMapPublish},
+      {ApiMethod::kSharedPollPublish, Request::Kind::kPollPublish},
       {ApiMethod::kMapRemove, Request::Kind::kMapRemove},
       {ApiMethod::kMapReadState, Request::Kind::kMapReadState},
       {ApiMethod::kMapReadStream, Request::Kind::kMapReadStream},
@@ -153,6 +155,12 @@ ApiError ServerApi::Check(const ApiCommand& command, std::string_view channel,
   if (publication && !FitsFormat(command.data, FormatOf(config_, *ns))) {
     return ApiError::kBadRequest;
   }
+  if (command.method == ApiMethod::kSharedPollPublish) {
+    const bool polls = ns->subscription_type == engine::SubscriptionType::kSharedPoll;
+    if (!polls) return ApiError::kBadRequest;
+    // A feed's values are its own.
+    if (!ns->shared_poll.publish_enabled || !ns->source.empty()) return ApiError::kNotAvailable;
+  }
   return ApiError::kNone;
 }
 
@@ -178,15 +186,18 @@ void ServerApi::Ask(engine::Handle handle, const ApiCommand& command, std::strin
   if (facts.is_of_map()) request->map = MapRequestOf(command);
   FillWrite(*request, command);
   FillRead(*request, command);
-  const bool publishes = facts.members == ApiMethodFacts::Members::kPublication ||
+  const bool polls = command.method == ApiMethod::kSharedPollPublish;
+  const bool publishes = polls || facts.members == ApiMethodFacts::Members::kPublication ||
                          facts.members == ApiMethodFacts::Members::kMapPublish;
   if (publishes) {
-    request->draft = Publication::Draft({.channel = channel,
+    const std::string slot = polls ? JoinSlot(channel, command.key) : std::string(channel);
+    request->draft = Publication::Draft({.channel = slot,
                                          .push_prefix = Publication::PushPrefix(channel),
                                          .data = command.data,
                                          .raw = command.raw,
                                          .tags = command.tags,
                                          .key = command.key,
+                                         .version = polls ? command.version : 0,
                                          .delta = command.delta || ns->delta_publish,
                                          .ingest_ns = now_ns});
   }

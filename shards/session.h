@@ -11,6 +11,7 @@
 
 #include "shards/request.h"
 #include "shards/token_stamp.h"
+#include "shards/tracking.h"
 
 namespace tickcast::shards {
 
@@ -41,8 +42,8 @@ struct Session {
   std::string client;
   std::string user;  // "" = anonymous.
 
-  // What an anonymous session on a WebSocket has nothing of: 144 bytes beside it, made when the
-  // first of them is set.
+  // What an anonymous session on a WebSocket that tracks nothing has none of: 168 bytes beside it,
+  // made when the first of them is set.
   struct Extras {
     std::string info;  // One-line JSON of the token's `info`, or "".
     std::string meta;  // One-line JSON for the application's backend, or "".
@@ -50,6 +51,7 @@ struct Session {
     // By what its commands are found to be its (session_key.h); "" on a WebSocket, which needs
     // none.
     std::string key;
+    std::vector<Tracking> tracking;
   };
   const Extras& extras() const {
     static const Extras kNone;
@@ -104,6 +106,20 @@ struct Session {
   void ForgetDetails(ChannelIndex channel) {
     std::erase_if(details,
                   [channel](const SubscriptionDetails& known) { return known.channel == channel; });
+  }
+
+  // Null where `channel` is none whose keys are tracked.
+  Tracking* FindTracking(ChannelIndex channel) {
+    if (extras_ == nullptr) return nullptr;
+    for (Tracking& known : extras_->tracking) {
+      if (known.channel == channel) return &known;
+    }
+    return nullptr;
+  }
+  void ForgetTracking(ChannelIndex channel) {
+    if (extras_ == nullptr) return;
+    std::erase_if(extras_->tracking,
+                  [channel](const Tracking& known) { return known.channel == channel; });
   }
 
  private:

@@ -39,16 +39,18 @@ Shard::Shard(const engine::Config& config, Mesh& mesh, ShardId id, engine::Ring&
       metrics_(registry, id),
       timers_(kTimerTickNs, kTimerSlots, ring.now_ns()),
       connections_(ring.slot_count()),
+      addresses_(config),
       exchange_(mesh, id),
       home_(config, exchange_, seed),
-      fan_out_(ring, connections_, channels_, filters_, metrics_, *this,
+      fan_out_(ring, connections_, channels_, filters_, addresses_, metrics_, *this,
                {.batch = config.engine.send_batch,
                 .catch_up_bytes = config.engine.catch_up_bytes,
                 .pressure = config.pressure}),
       join_leave_(connections_, channels_, fan_out_, metrics_),
       proxies_(config, registry, id, *this),
-      commands_(config, connections_, channels_, filters_, fan_out_, join_leave_, exchange_,
-                metrics_, proxies_, *server.tokens, *this, seed + 1),
+      polled_(config, home_, proxies_, registry, id, std::string(TrackEpochOf(server.node))),
+      commands_(config, connections_, channels_, filters_, addresses_, fan_out_, join_leave_,
+                exchange_, metrics_, proxies_, *server.tokens, *this, seed + 1),
       users_(connections_),
       user_requests_(connections_, channels_, users_, commands_, exchange_, *this),
       web_socket_(connections_, *this),
@@ -117,6 +119,7 @@ bool Shard::Turn() {
   if (drain_began_ns_ == 0 && server_.draining.load(std::memory_order_relaxed)) BeginDrain();
   if (drain_began_ns_ == 0) RunFeeds();
   if (drain_began_ns_ != 0) Drain();
+  polled_.Run(now_ns_);
   TakeHttpAnswers();
   DrainLanes();
   home_.Announce();
@@ -182,8 +185,8 @@ void Shard::Sleep() {
 }
 
 std::uint64_t Shard::NextDeadline() const {
-  std::uint64_t deadline =
-      std::min({timers_.NextDeadline(), sweep_due_ns_, fan_out_.NextDeadline()});
+  std::uint64_t deadline = std::min(
+      {timers_.NextDeadline(), sweep_due_ns_, fan_out_.NextDeadline(), polled_.NextDeadline()});
   if (level_sweep_ < connections_.slots() || home_.announcing()) deadline = now_ns_;
   if (drain_began_ns_ != 0) return std::min(deadline, now_ns_ + 10 * kMillisecond);
   for (const RunningFeed& feed : feeds_) deadline = std::min(deadline, feed.next_ns);

@@ -29,8 +29,10 @@
 #include "shards/home.h"
 #include "shards/http_handler.h"
 #include "shards/join_leave.h"
+#include "shards/keyed_address.h"
 #include "shards/memory_budget.h"
 #include "shards/node.h"
+#include "shards/polled_slots.h"
 #include "shards/pressure.h"
 #include "shards/proxies.h"
 #include "shards/shard_metrics.h"
@@ -193,6 +195,7 @@ class Shard final : private Commands::Host,
   void OnSubscribedByServer(const Request& answer) override;
   std::uint64_t NowNs() override { return now_ns_; }
   const std::string& NodeUid() const override { return server_.node.uid; }
+  std::string_view TrackEpoch() const override { return TrackEpochOf(server_.node); }
   // Proxies::Host
   void OnProxyAnswer(const Proxies::Question& question,
                      const protocol::ProxyAnswer* answer) override;
@@ -231,11 +234,13 @@ class Shard final : private Commands::Host,
   ConnectionTable connections_;
   ChannelTable channels_;
   FilterTable filters_;
+  const KeyedAddresses addresses_;
   Exchange exchange_;
   Home home_;
   FanOut fan_out_;
   JoinLeave join_leave_;
   Proxies proxies_;
+  PolledSlots polled_;
   Commands commands_;
   Users users_;
   UserRequests user_requests_;

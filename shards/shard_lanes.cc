@@ -73,6 +73,7 @@ void Shard::OnMessage(ShardId from, Message&& message) {
       if (Channel* channel = channels_.Find(message.local, message.generation);
           channel != nullptr) {
         fan_out_.Apply(message.local, *channel, std::move(message.publication));
+        if (channel->waiting != 0) commands_.AdmitWaiting(message.local);
       }
       return;
     case Message::Kind::kAnswer:
@@ -112,6 +113,9 @@ void Shard::OnHttpAnswer(std::unique_ptr<engine::HttpCall> call) {
 }
 
 void Shard::OnProxyAnswer(const Proxies::Question& question, const protocol::ProxyAnswer* answer) {
+  if (question.kind == protocol::ProxyKind::kSharedPollRefresh) {
+    return polled_.OnProxyAnswer(question, answer, now_ns_);
+  }
   commands_.OnProxyAnswer(question, answer);
 }
 

@@ -73,7 +73,8 @@ constexpr const char* kLimitNames[] = {"connection_limit",
                                        "subscribe_rate",
                                        "command_rate",
                                        "publish_rate",
-                                       "subscriber_limit"};
+                                       "subscriber_limit",
+                                       "max_keys_per_connection"};
 static_assert(std::size(kLimitNames) == kLimits);
 constexpr const char* kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 
@@ -123,6 +124,9 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
                             "Connections whose address was to be counted, and the kernel does not "
                             "tell it (Linux before 6.7).")),
       subscriptions(Gauge("tickcast_subscriptions", "Subscriptions of clients.")),
+      tracked_keys(Gauge("tickcast_tracked_keys", "Keys that clients track.")),
+      tracked_keys_expired(Counter("tickcast_tracked_keys_expired_total",
+                                   "Tracked keys let go because their signature had expired.")),
       publications_in(Counter("tickcast_publications_in_total",
                               "Publications that reached channels with subscribers here.")),
       publications_refused(Counter("tickcast_publications_refused_total",

@@ -34,8 +34,9 @@ enum class Limit : std::uint8_t {
   kCommandRate,     // client.command_rate
   kPublishRate,     // publish_rate of a namespace
   kSubscribers,     // subscriber_limit of a namespace
+  kTrackedKeys,     // shared_poll.max_keys_per_connection of a namespace
 };
-inline constexpr std::size_t kLimits = 10;
+inline constexpr std::size_t kLimits = 11;
 
 class ShardMetrics {
  public:
@@ -91,6 +92,8 @@ class ShardMetrics {
   engine::Counter& commands;
   engine::Counter& unknown_peers;
   engine::Gauge& subscriptions;
+  engine::Gauge& tracked_keys;
+  engine::Counter& tracked_keys_expired;
   // Publications.
   engine::Counter& publications_in;
   engine::Counter& publications_refused;

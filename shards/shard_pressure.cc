@@ -119,8 +119,9 @@ void Shard::SweepLevels() {
 
 MemoryUse Shard::CountMemory() {
   return {.connections = connections_.open_count() * kConnectionBytes,
-          .subscriptions =
-              static_cast<std::size_t>(metrics_.subscriptions.value()) * kSubscriptionBytes,
+          .subscriptions = static_cast<std::size_t>(metrics_.subscriptions.value() +
+                                                    metrics_.tracked_keys.value()) *
+                           kSubscriptionBytes,
           .unsent = connections_.unsent_bytes(),
           .replies = connections_.outboxes().size_bytes(),
           .catch_up = fan_out_.catch_up_bytes(),

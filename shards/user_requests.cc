@@ -41,6 +41,7 @@ bool UserRequests::Takes(Request::Kind kind) {
     case Request::Kind::kMapReadStream:
     case Request::Kind::kMapStats:
     case Request::Kind::kMapClear:
+    case Request::Kind::kPollPublish:
     case Request::Kind::kPresence:
     case Request::Kind::kPresenceStats:
     case Request::Kind::kTickers:
@@ -216,6 +217,7 @@ void UserRequests::Run(Request& request) {
     case Request::Kind::kMapReadStream:
     case Request::Kind::kMapStats:
     case Request::Kind::kMapClear:
+    case Request::Kind::kPollPublish:
     case Request::Kind::kPresence:
     case Request::Kind::kPresenceStats:
     case Request::Kind::kTickers:

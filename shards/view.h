@@ -18,17 +18,20 @@ struct View {
   bool delta = false;    // What a subscriber has already is what its next payload is told against.
   bool framed = false;   // The transport wraps each line anew: a shared frame does not fit it.
   std::uint16_t filter = 0;  // Of the shard's FilterTable; 0: none.
+  // Of KeyedAddresses: the channel is seen as a key of a keyed channel. 0: as itself.
+  std::uint16_t address = 0;
 
   bool operator==(const View&) const = default;
 
   // Every publication's own line and frame are what it shows.
   bool plain() const {
-    return form.encoding == protocol::Encoding::kJson && !form.bare && !compact && !delta;
+    return form.encoding == protocol::Encoding::kJson && !form.bare && !compact && !delta &&
+           address == 0;
   }
   // The form of a line with a whole payload.
   LineForm line_form() const {
     const bool json = form.encoding == protocol::Encoding::kJson;
-    return {.form = form, .compact = compact, .escaped = delta && json};
+    return {.form = form, .compact = compact, .escaped = delta && json, .address = address};
   }
 };
 

@@ -85,8 +85,7 @@ TEST_F(ChannelTableTest, EachViewOfAChannelIsAddedOnce) {
   EXPECT_EQ(table_[view].kind, engine::ChannelKind::kState);
   EXPECT_EQ(table_[view].home, 1);
   EXPECT_EQ(table_.size(), 1u);
-  EXPECT_TRUE(table_.latest(ticker).plain);
-  EXPECT_FALSE(table_.latest(view).plain);
+  EXPECT_TRUE(table_.latest(ticker).line.empty());
 }
 
 // It must not wait for the next publication to know what all others know.

@@ -21,6 +21,9 @@ constexpr std::string_view kFirst =
 constexpr std::string_view kSecond =
     R"({"seq":2,"time":1628640000124,"price":"61837.64","size":"0.001"})";
 
+const engine::Config kConfig;
+const KeyedAddresses kAddresses(kConfig);
+
 constexpr View kProtobuf{.form = {Encoding::kProtobuf, false}};
 constexpr View kJsonDelta{.delta = true};
 constexpr View kProtobufDelta{.form = {Encoding::kProtobuf, false}, .delta = true};
@@ -49,7 +52,7 @@ std::string FrameText(std::span<const std::byte> frame) {
 }
 
 TEST(LineMakerTest, EachViewGetsThePushInItsForm) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const protocol::ClientInfo info{.user = "ann", .client = "c1", .conn_info = R"({"a":1})"};
   const PublicationRef publication =
       Sealed({.channel = kChannel, .data = kFirst, .info = &info, .tags = R"({"side":"b\"uy"})"}, 3,
@@ -68,9 +71,49 @@ TEST(LineMakerTest, EachViewGetsThePushInItsForm) {
   }
 }
 
+// The slot of a feed is a key of each keyed channel over it, and one without a feed of its own.
+TEST(LineMakerTest, AnAddressNamesTheKeyedChannelAndTheKey) {
+  engine::Config config;
+  engine::Namespace watch{.name = "watch"};
+  watch.subscription_type = engine::SubscriptionType::kSharedPoll;
+  watch.source = "feed:*";
+  engine::Namespace poll = watch;
+  poll.name = "poll";
+  poll.source.clear();
+  config.channel.namespaces = {{.name = "ticker"}, watch, poll};
+  const KeyedAddresses addresses(config);
+  const auto& namespaces = config.channel.namespaces;
+  EXPECT_EQ(addresses.Of(namespaces[0]), KeyedAddresses::kNone);
+  EXPECT_EQ(addresses.SlotPrefix(namespaces[1], "watch:kucoin"), "ticker:kucoin.");
+  EXPECT_EQ(addresses.SlotPrefix(namespaces[1], "watch:"), "");
+  EXPECT_EQ(addresses.SlotPrefix(namespaces[1], "watch:a.b"), "");
+  EXPECT_EQ(addresses.SlotPrefix(namespaces[2], "poll:a.b"), std::string("poll:a.b\0", 9));
+  LineMaker maker(addresses);
+  const struct {
+    const engine::Namespace& ns;
+    std::string slot;
+    std::string_view channel;
+    std::string_view key;
+  } cases[] = {{namespaces[1], "ticker:kucoin.BTC-USDT", "watch:kucoin", "BTC-USDT"},
+               {namespaces[1], "ticker:kucoin.a.b", "watch:kucoin", "a.b"},
+               {namespaces[2], std::string("poll:a.b\0k.1", 12), "poll:a.b", "k.1"}};
+  for (const auto& each : cases) {
+    const PublicationRef publication = Sealed({.channel = each.slot, .data = kFirst}, 3);
+    for (const Encoding encoding : {Encoding::kJson, Encoding::kProtobuf}) {
+      for (const bool bare : {false, true}) {
+        const View view{.form = {encoding, bare}, .address = addresses.Of(each.ns)};
+        std::string expected;
+        protocol::AppendPublicationPush(view.form, {.channel = each.channel},
+                                        {.data = kFirst, .key = each.key, .version = 3}, expected);
+        EXPECT_EQ(maker.Line(view, *publication, nullptr), expected);
+      }
+    }
+  }
+}
+
 // A removal has no payload. Readers of deltas in JSON parse whatever they get as a text of JSON.
 TEST(LineMakerTest, ARemovalTellsItsKeyInEveryForm) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef removal =
       Sealed({.channel = kChannel, .tags = R"({"a":"b"})", .key = "k1", .removed = true}, 3, 7, 42);
   const protocol::PublicationView shown{
@@ -96,7 +139,7 @@ TEST(LineMakerTest, ARemovalTellsItsKeyInEveryForm) {
 
 // The version before is a removal: nothing that a delta could be told against.
 TEST(LineMakerTest, WhatComesAfterARemovalIsWhole) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef removal = Sealed({.channel = kChannel, .key = "k1", .removed = true}, 1);
   const PublicationRef next =
       Sealed({.channel = kChannel, .data = kSecond, .key = "k1", .delta = true}, 2);
@@ -116,7 +159,7 @@ TEST(LineMakerTest, AFormIsMadeOnceForAllThreads) {
     std::vector<std::thread> threads;
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&, i] {
-        LineMaker maker;
+        LineMaker maker(kAddresses);
         ++ready;
         while (ready < kThreads) std::this_thread::yield();
         seen[static_cast<std::size_t>(i)] = maker.Line(kProtobuf, *publication, nullptr).data();
@@ -128,7 +171,7 @@ TEST(LineMakerTest, AFormIsMadeOnceForAllThreads) {
 }
 
 TEST(LineMakerTest, AFrameHasTheOpcodeOfItsEncoding) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef publication = Ticker("1", 1);
   const std::string binary = FrameText(maker.Frame(kProtobuf, *publication, nullptr));
   const std::string line(maker.Line(kProtobuf, *publication, nullptr));
@@ -138,7 +181,7 @@ TEST(LineMakerTest, AFrameHasTheOpcodeOfItsEncoding) {
 }
 
 TEST(LineMakerTest, AReaderOfTheBaseGetsADeltaThatGivesThePayload) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef first = Ticker(kFirst, 1);
   const PublicationRef second = Ticker(kSecond, 2);
   protocol::DeltaScratch scratch;
@@ -156,7 +199,7 @@ TEST(LineMakerTest, AReaderOfTheBaseGetsADeltaThatGivesThePayload) {
 
 // SDKs decode every payload of such a subscription as an escaped string.
 TEST(LineMakerTest, AReaderOfDeltasWithoutABaseGetsTheWhole) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef publication = Ticker(kFirst, 1);
   EXPECT_EQ(maker.Line(kJsonDelta, *publication, nullptr),
             Push({}, {.data = kFirst, .data_as_text = true}));
@@ -165,7 +208,7 @@ TEST(LineMakerTest, AReaderOfDeltasWithoutABaseGetsTheWhole) {
 }
 
 TEST(LineMakerTest, NoDeltaWherePublisherDidNotAllowIt) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef first = Ticker(kFirst, 1);
   const PublicationRef second = Sealed({.channel = kChannel, .data = kSecond}, 2);
   EXPECT_EQ(maker.Line(kJsonDelta, *second, first.get()),
@@ -173,7 +216,7 @@ TEST(LineMakerTest, NoDeltaWherePublisherDidNotAllowIt) {
 }
 
 TEST(LineMakerTest, ADeltaNoShorterThanThePayloadIsNotSent) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef first = Ticker("1", 1);
   const PublicationRef second = Ticker("2", 2);
   const std::string_view line = maker.Line(kJsonDelta, *second, first.get());
@@ -183,7 +226,7 @@ TEST(LineMakerTest, ADeltaNoShorterThanThePayloadIsNotSent) {
 }
 
 TEST(LineMakerTest, EachBaseHasADeltaOfItsOwn) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef first = Ticker(kFirst, 1);
   const PublicationRef second = Ticker(kSecond, 2);
   const PublicationRef third =
@@ -196,7 +239,7 @@ TEST(LineMakerTest, EachBaseHasADeltaOfItsOwn) {
 }
 
 TEST(LineMakerTest, WhatIsNotJsonHasNoLineInJson) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef publication =
       Sealed({.channel = kChannel, .raw = std::string_view("\0\xff", 2)}, 1);
   EXPECT_FALSE(publication->is_json());
@@ -210,7 +253,7 @@ TEST(LineMakerTest, WhatIsNotJsonHasNoLineInJson) {
 }
 
 TEST(LineMakerTest, ProtobufGetsThePayloadAsItWasWritten) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef publication =
       Sealed({.channel = kChannel, .data = R"({"a":1})", .raw = "{\n\"a\": 1}"}, 1);
   EXPECT_EQ(maker.Line({}, *publication, nullptr), Push({}, {.data = R"({"a":1})"}));
@@ -219,7 +262,7 @@ TEST(LineMakerTest, ProtobufGetsThePayloadAsItWasWritten) {
 }
 
 TEST(LineMakerTest, RepliesShowTheSameAsPushes) {
-  LineMaker maker;
+  LineMaker maker(kAddresses);
   const PublicationRef first = Ticker(kFirst, 1);
   const PublicationRef second = Ticker(kSecond, 2);
   for (const View& view : {View{}, kProtobuf, kJsonDelta, kProtobufDelta}) {

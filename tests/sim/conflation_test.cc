@@ -94,7 +94,9 @@ TEST_F(ConflationTest, ABlockedConnectionGetsOnlyTheNewestValueAndTheRestIsCount
 }
 
 TEST_F(ConflationTest, ABlockedSubscriberOfAStreamCatchesUpWithoutAGap) {
-  Begin({.shards = 2, .faults = Sockets(512)}, "flow:a");
+  ClusterOptions options{.shards = 2, .faults = Sockets(512)};
+  options.config.engine.catch_up_bytes = 128 * 1024;
+  Begin(options, "flow:a");
   Publish(200);
   ReadAgain();
   EXPECT_EQ(NumbersOf(slow_->DataOf("flow:a")), UpTo(200));

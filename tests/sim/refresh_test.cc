@@ -128,7 +128,7 @@ TEST_F(RefreshTest, WhatIsWrongWithASubRefresh) {
   SimClient& client = Subscribed("flow:a", 30);
   EXPECT_EQ(Ask(client, SubRefresh("flow:b", R"({"sub":"u","channel":"flow:b"})"))->code, 103);
   EXPECT_EQ(Ask(client, R"("sub_refresh":{"channel":"flow:a"})")->code, 107);
-  EXPECT_EQ(Ask(client, R"("sub_refresh":{"channel":"flow:a","type":1})")->code, 108);
+  EXPECT_EQ(Ask(client, R"("sub_refresh":{"channel":"flow:a","type":1})")->code, 107);
   EXPECT_EQ(
       Ask(client, SubRefresh("flow:a", R"({"sub":"u","channel":"flow:a",)" + Exp(-1) + "}"))->code,
       109);

@@ -40,12 +40,16 @@ HeardPublication PublicationOf(simdjson::dom::object publication) {
   if (publication["data"].get(data) == simdjson::SUCCESS) heard.data = simdjson::minify(data);
   heard.offset = Member<std::uint64_t>(publication, "offset", 0);
   heard.delta = Member<bool>(publication, "delta", false);
+  heard.key = Member<std::string_view>(publication, "key", {});
+  heard.version = Member<std::uint64_t>(publication, "version", 0);
+  heard.removed = Member<bool>(publication, "removed", false);
   return heard;
 }
 
-void ReadPublications(simdjson::dom::object from, Heard& heard) {
+void ReadPublications(simdjson::dom::object from, Heard& heard,
+                      std::string_view member = "publications") {
   simdjson::dom::array publications;
-  if (from["publications"].get(publications) != simdjson::SUCCESS) return;
+  if (from[member].get(publications) != simdjson::SUCCESS) return;
   for (const simdjson::dom::element publication : publications) {
     heard.publications.push_back(PublicationOf(publication.get_object()));
   }
@@ -297,6 +301,7 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
              reply["sub_refresh"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kProlonged;
     heard.text = simdjson::minify(result);
+    ReadPublications(result, heard, "items");
   } else if (reply["rpc"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kRpc;
     heard.text = DataMember(result);

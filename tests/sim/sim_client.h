@@ -24,6 +24,9 @@ struct HeardPublication {
   std::string data;  // Minified JSON.
   std::uint64_t offset = 0;
   bool delta = false;  // `data` is a string with a patch.
+  std::string key;
+  std::uint64_t version = 0;
+  bool removed = false;
 };
 
 // One thing the server has said.
@@ -42,7 +45,7 @@ struct Heard {
     kPresenceStats,  // `offset` has the clients, `code` the users.
     kJoin,           // Pushes: `text` is the client id.
     kLeave,
-    kProlonged,    // Of a refresh or a sub_refresh.
+    kProlonged,    // Of a refresh or a sub_refresh, with the items of one that tracks.
     kPublication,  // Push: `publications` has one.
     kGiven,        // Push: the server subscribed the client; `text` is its `data`.
     kDropped,      // Push: the server ended the subscription with `code`.

@@ -73,6 +73,7 @@ SimCluster::SimCluster(std::uint64_t seed, const ClusterOptions& options)
       stalled_until_ns_(options.shards),
       finished_(options.shards),
       turning_(options.shards) {
+  server_.node.uid = "7d1f0c52-0000-4000-8000-000000000000";
   server_.tokens = TokenAuthority::Make(config_.client, registry_).value();
   server_.limits = std::make_unique<ConnectionLimits>(config_.client);
   for (ShardId id = 0; id < options.shards; ++id) {

@@ -14,7 +14,8 @@ const OPEN = { allow_subscribe_for_client: true, allow_subscribe_for_anonymous: 
 const TICKER = { name: 'ticker', kind: 'state', ...OPEN };
 const MAP = { name: 'tickers', subscription_type: 'map', source: 'feed:sim', ...OPEN,
   map: { min_page_size: 1 } };
-const WATCH = { name: 'watch', subscription_type: 'shared_poll', source: 'feed:sim', ...OPEN };
+const WATCH = { name: 'watch', subscription_type: 'shared_poll', source: 'feed:sim', ...OPEN,
+  shared_poll: { allow_unsigned: true } };
 // Nobody signs what everybody may see.
 const PUBLIC = { getSignature: async ({ keys }) => ({ keys, signature: '' }) };
 
