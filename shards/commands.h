@@ -260,10 +260,24 @@ class Commands {
   // Keys that clients track (commands_track.cc).
   using TrackedKeys = absl::flat_hash_map<ChannelIndex, std::uint32_t>;
   struct WantedKey {
+    std::string_view key;
     std::uint64_t version;  // What the client has of it.
     std::size_t batch;      // Whose signature counts.
   };
-  using WantedKeys = absl::flat_hash_map<std::string_view, WantedKey>;
+  // Each key once, in the order in which they came first.
+  struct WantedKeys {
+    std::vector<WantedKey> list;
+    absl::flat_hash_map<std::string_view, std::size_t> places;
+
+    void Add(const WantedKey& wanted) {
+      const auto [known, is_new] = places.try_emplace(wanted.key, list.size());
+      if (is_new) {
+        list.push_back(wanted);
+      } else {
+        list[known->second] = wanted;
+      }
+    }
+  };
   void BeginTracking(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                      ChannelIndex channel);
   void EndTracking(engine::Slot slot, ChannelIndex channel);
@@ -271,6 +285,7 @@ class Commands {
   void Track(engine::Slot slot, const Command& command, Tracking& tracking, const Terms& terms);
   void Untrack(engine::Slot slot, const Command& command, Tracking& tracking);
   TrackedKeys KeysOf(engine::Slot slot, const Tracking& tracking);
+  bool IsKeyOf(engine::Slot slot, const Subscription& subscription, const Tracking& tracking);
   std::size_t CountTracked(const Tracking& tracking, const TrackedKeys& known,
                            const WantedKeys& wanted,
                            const absl::flat_hash_set<std::string_view>& untracked);

@@ -69,15 +69,20 @@ void Commands::SubRefreshKeys(engine::Slot slot, const Command& command) {
 Commands::TrackedKeys Commands::KeysOf(engine::Slot slot, const Tracking& tracking) {
   TrackedKeys keys;
   const std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
-  // Another channel of the same namespace has the same view.
-  const bool sole = connections_[slot].session->extras().tracking.size() == 1;
   for (std::uint32_t i = 0; i < subscriptions.size(); ++i) {
-    const ChannelIndex view = subscriptions[i].channel;
-    if (subscriptions[i].member == Subscription::kLeaving) continue;
-    if (channels_[view].view != tracking.view) continue;
-    if (sole || channels_.name(view).starts_with(tracking.slot_prefix)) keys.emplace(view, i);
+    if (IsKeyOf(slot, subscriptions[i], tracking)) keys.emplace(subscriptions[i].channel, i);
   }
   return keys;
+}
+
+// Whether the client tracks it by `tracking`, and has not left it while the home was asked.
+bool Commands::IsKeyOf(engine::Slot slot, const Subscription& subscription,
+                       const Tracking& tracking) {
+  if (subscription.member == Subscription::kLeaving) return false;
+  if (channels_[subscription.channel].view != tracking.view) return false;
+  // Another channel of the same namespace has the same view.
+  const bool sole = connections_[slot].session->extras().tracking.size() == 1;
+  return sole || channels_.name(subscription.channel).starts_with(tracking.slot_prefix);
 }
 
 // All batches or none. Of a key that is in several, what the last one says counts.
@@ -87,10 +92,10 @@ void Commands::Track(engine::Slot slot, const Command& command, Tracking& tracki
   if (track_parser_.items().empty()) return ReplyError(slot, command.id, ErrorCode::kBadRequest);
   absl::flat_hash_set<std::string_view> untracked;
   for (const std::string_view key : track_parser_.untrack()) untracked.insert(key);
-  absl::flat_hash_map<std::string_view, WantedKey> wanted;
+  WantedKeys wanted;
   for (std::size_t i = 0; i < batches.size(); ++i) {
     for (const TrackItem& item : batches[i].items) {
-      if (!untracked.contains(item.key)) wanted[item.key] = {item.version, i};
+      if (!untracked.contains(item.key)) wanted.Add({item.key, item.version, i});
     }
   }
   std::vector<std::int64_t> expires_s;
@@ -113,10 +118,11 @@ void Commands::Track(engine::Slot slot, const Command& command, Tracking& tracki
   line_maker_.Reset();
   views_.clear();
   std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
-  subscriptions.reserve(subscriptions.size() + wanted.size() -
-                        std::min(wanted.size(), known.size()));
-  for (const auto& [key, want] : wanted) {
-    const ChannelIndex view = TrackKey(slot, command, tracking, terms, key, want.version, known);
+  const std::size_t keys = wanted.list.size();
+  subscriptions.reserve(subscriptions.size() + keys - std::min(keys, known.size()));
+  for (const WantedKey& want : wanted.list) {
+    const ChannelIndex view =
+        TrackKey(slot, command, tracking, terms, want.key, want.version, known);
     tracking.SetExpiry(view, expires_s[want.batch]);
   }
   ReplyTracked(slot, command, expires_s);
@@ -126,10 +132,10 @@ void Commands::Track(engine::Slot slot, const Command& command, Tracking& tracki
 std::size_t Commands::CountTracked(const Tracking& tracking, const TrackedKeys& known,
                                    const WantedKeys& wanted,
                                    const absl::flat_hash_set<std::string_view>& untracked) {
-  std::size_t count = wanted.size();
+  std::size_t count = wanted.list.size();
   for (const auto& [view, subscription] : known) {
     const std::string_view key = KeyOf(tracking, view);
-    if (!wanted.contains(key) && !untracked.contains(key)) ++count;
+    if (!wanted.places.contains(key) && !untracked.contains(key)) ++count;
   }
   return count;
 }
@@ -350,12 +356,13 @@ void Commands::RemoveKey(engine::Slot slot, std::uint32_t place, TrackedKeys& kn
 void Commands::EndTracking(engine::Slot slot, ChannelIndex channel) {
   Tracking* const tracking = connections_[slot].session->FindTracking(channel);
   if (tracking == nullptr) return;
-  TrackedKeys known = KeysOf(slot, *tracking);
-  while (!known.empty()) {
-    const auto any = known.begin();
-    const std::uint32_t place = any->second;
-    known.erase(any);
-    RemoveKey(slot, place, known);
+  std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
+  TrackedKeys none;
+  // What takes the place of a removed one has been looked at.
+  for (std::size_t i = subscriptions.size(); i-- > 0;) {
+    if (IsKeyOf(slot, subscriptions[i], *tracking)) {
+      RemoveKey(slot, static_cast<std::uint32_t>(i), none);
+    }
   }
   connections_[slot].session->ForgetTracking(channel);
 }
@@ -367,7 +374,10 @@ void Commands::SetTerms(engine::Slot slot, std::uint32_t subscription, const Ter
       channels_.primary(connections_[slot].subscriptions[subscription].channel);
   const Tracking* const tracking = connections_[slot].session->FindTracking(channel);
   if (tracking == nullptr) return;
-  for (const auto& [view, key] : KeysOf(slot, *tracking)) fan_out_.SetTerms(slot, key, terms);
+  const std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
+  for (std::uint32_t i = 0; i < subscriptions.size(); ++i) {
+    if (IsKeyOf(slot, subscriptions[i], *tracking)) fan_out_.SetTerms(slot, i, terms);
+  }
 }
 
 std::uint64_t Commands::ConflatedOfKeys(engine::Slot slot, ChannelIndex channel) {
@@ -398,9 +408,9 @@ std::uint64_t Commands::NextKeyExpiryNs(engine::Slot slot) {
   std::int64_t first_s = 0;
   std::uint64_t delay_ns = 0;
   for (const Tracking& tracking : connections_[slot].session->extras().tracking) {
-    for (const Tracking::Expiry& expiry : tracking.expiries) {
-      if (first_s != 0 && expiry.at_s >= first_s) continue;
-      first_s = expiry.at_s;
+    for (const auto& [view, at_s] : tracking.expires_s) {
+      if (first_s != 0 && at_s >= first_s) continue;
+      first_s = at_s;
       delay_ns = channels_[tracking.channel].ns->shared_poll.track_expired_extra_delay_ns;
     }
   }
@@ -412,26 +422,28 @@ std::uint64_t Commands::NextKeyExpiryNs(engine::Slot slot) {
 // Keys whose signature has expired go without a word, as in the original: SDKs track them again
 // with a new one.
 void Commands::ExpireKeys(engine::Slot slot) {
-  std::vector<Tracking>& all = connections_[slot].session->MutableExtras().tracking;
   const std::int64_t now_s = host_.UnixSeconds();
-  for (Tracking& tracking : all) {
+  // Few sessions track anything that expires.
+  if (connections_[slot].session->extras().tracking.empty()) return;
+  for (Tracking& tracking : connections_[slot].session->MutableExtras().tracking) {
     const auto delay_s = static_cast<std::int64_t>(
         channels_[tracking.channel].ns->shared_poll.track_expired_extra_delay_ns / kSecond);
-    const auto is_over = [=](const Tracking::Expiry& expiry) {
-      return expiry.at_s + delay_s <= now_s;
-    };
-    if (std::none_of(tracking.expiries.begin(), tracking.expiries.end(), is_over)) continue;
+    std::vector<ChannelIndex> over;
+    for (const auto& [view, at_s] : tracking.expires_s) {
+      if (at_s + delay_s <= now_s) over.push_back(view);
+    }
+    if (over.empty()) continue;
+    std::sort(over.begin(), over.end());  // The same in every run of a simulation.
     TrackedKeys known = KeysOf(slot, tracking);
-    for (const Tracking::Expiry& expiry : tracking.expiries) {
-      if (!is_over(expiry)) continue;
-      const auto found = known.find(expiry.view);
+    for (const ChannelIndex view : over) {
+      tracking.expires_s.erase(view);
+      const auto found = known.find(view);
       if (found == known.end()) continue;
       const std::uint32_t place = found->second;
       known.erase(found);
       metrics_.tracked_keys_expired.Add();
       RemoveKey(slot, place, known);
     }
-    std::erase_if(tracking.expiries, is_over);
   }
 }
 

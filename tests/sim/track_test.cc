@@ -1,6 +1,9 @@
 // Watch lists: keys of a keyed channel that clients track and untrack.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
 
 #include <ctime>
 #include <string>
@@ -275,6 +278,59 @@ TEST_F(TrackTest, SignaturesAreAskedForWhereTheyAreDue) {
     EXPECT_EQ(Answer(client, Send(client, members, "signed:kucoin")).code, 103u) << signature;
   }
   EXPECT_EQ(cluster_->Metric("tickcast_tracked_keys"), 0);
+}
+
+std::string Hex(const unsigned char* bytes, std::size_t size) {
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(bytes), size));
+}
+
+// Of an anonymous user, for `signed:kucoin`.
+std::string Sign(const std::vector<std::string>& keys, std::int64_t expiry_s) {
+  const std::string nul(1, '\0');
+  const std::string joined = absl::StrJoin(keys, nul);
+  unsigned char digest[32];
+  SHA256(reinterpret_cast<const unsigned char*>(joined.data()), joined.size(), digest);
+  const std::int64_t issued_s = std::time(nullptr) - 100;
+  const std::string text =
+      absl::StrJoin({absl::StrCat(issued_s), absl::StrCat(expiry_s), std::string(),
+                     std::string("signed:kucoin"), Hex(digest, sizeof(digest))},
+                    nul);
+  constexpr std::string_view kSecret = "a secret of these tests";
+  HMAC(EVP_sha256(), kSecret.data(), static_cast<int>(kSecret.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, nullptr);
+  return absl::StrCat(issued_s, ":", expiry_s, ":", Hex(digest, sizeof(digest)));
+}
+
+// Without a word: the client has been told when, and asks for a new signature.
+TEST_F(TrackTest, KeysGoWhenTheirSignatureHasExpired) {
+  for (engine::Namespace& ns : options_.config.channel.namespaces) {
+    ns.shared_poll.track_expired_extra_delay_ns = 0;
+  }
+  Begin(2);
+  SimClient& client = Subscribed(1, "", "signed:kucoin");
+  const std::int64_t now_s = std::time(nullptr);
+  const auto track = [&](const std::vector<std::string>& keys, std::int64_t expiry_s) {
+    return Answer(
+        client,
+        Send(client, absl::StrCat(R"("type":1,"track":[)", Batch(keys, Sign(keys, expiry_s)), "]"),
+             "signed:kucoin"));
+  };
+  EXPECT_EQ(track({"S1", "S2"}, now_s + 3600).text, R"({"expires":true,"ttl":3600})");
+  EXPECT_EQ(track({"S3"}, 0).text, "{}");
+  EXPECT_EQ(cluster_->Metric("tickcast_tracked_keys"), 3);
+  // Still taken, and over at once.
+  EXPECT_EQ(track({"S4", "S5"}, now_s - 2).text, R"({"expires":true})");
+  cluster_->RunFor(100 * kMillisecond);
+  EXPECT_EQ(cluster_->Metric("tickcast_tracked_keys"), 3);
+  EXPECT_EQ(cluster_->Metric("tickcast_tracked_keys_expired_total"), 2);
+  for (const std::uint32_t symbol : {1, 2, 3, 4, 5}) Tick(symbol);
+  cluster_->RunFor(5 * kMillisecond);
+  EXPECT_THAT(Pushed(client, "signed:kucoin"), UnorderedElementsAre("S1=1", "S2=1", "S3=1"));
+  // What is signed anew stays so long.
+  EXPECT_THAT(track({"S1"}, now_s - 2).text, testing::StartsWith(R"({"expires":true,"items":[)"));
+  cluster_->RunFor(100 * kMillisecond);
+  EXPECT_EQ(cluster_->Metric("tickcast_tracked_keys"), 2);
+  EXPECT_EQ(track({"S9"}, now_s - 60).code, 109u);
 }
 
 TEST_F(TrackTest, DeltasAreToldPerKey) {
