@@ -31,6 +31,13 @@ std::uint32_t RoundTripUs(std::uint64_t round_trip_ns) {
 
 constexpr std::int32_t kMapPublish = 1;  // PublishRequest::type.
 
+// Why nothing can be published by key. Clients cannot publish into maps yet.
+ErrorCode RefuseKey(const engine::Namespace& ns, const protocol::PublishRequest& publish) {
+  if (!ns.is_map() || publish.type != kMapPublish) return ErrorCode::kPermissionDenied;
+  const bool is_key = !publish.key.empty() && publish.key.size() <= Publication::kMaxKeyBytes;
+  return is_key ? ErrorCode::kNotAvailable : ErrorCode::kBadRequest;
+}
+
 protocol::TrackSecrets SecretsOf(const engine::SharedPollServerConfig& config) {
   return {.current = config.hmac_secret_key,
           .previous = config.hmac_previous_secret_key,
@@ -162,9 +169,7 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
   if (ns == nullptr) return ReplyError(slot, command.id, ErrorCode::kUnknownChannel);
   // Into a keyed channel goes what has a key, and that nowhere else.
   if (ns->is_keyed() || publish.type == kMapPublish) {
-    return ReplyError(slot, command.id,
-                      ns->is_map() && publish.type == kMapPublish ? ErrorCode::kNotAvailable
-                                                                  : ErrorCode::kPermissionDenied);
+    return ReplyError(slot, command.id, RefuseKey(*ns, publish));
   }
   if (publish.data.empty() || publish.type != 0 ||
       publish.channel.size() > config_.channel.max_length) {
