@@ -110,11 +110,11 @@ class WatchTest : public testing::Test {
     return id;
   }
 
-  const Heard& Answer(SimClient& client, std::uint32_t id) {
-    static const Heard kNone;
+  // A copy: what a client has heard moves when it hears more.
+  Heard Answer(SimClient& client, std::uint32_t id) {
     EXPECT_TRUE(cluster_->RunUntil([&] { return client.ReplyTo(id) != nullptr; }));
     const Heard* reply = client.ReplyTo(id);
-    return reply == nullptr ? kNone : *reply;
+    return reply == nullptr ? Heard() : *reply;
   }
   SimClient& Subscribed(ShardId shard = 0, std::string_view more = "",
                         std::string_view channel = kWatch) {
