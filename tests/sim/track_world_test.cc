@@ -17,15 +17,15 @@ namespace tickcast::shards::sim {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kSchedules = 15;
+constexpr std::uint64_t kSchedules = 10;
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kSchedules = 15;
+constexpr std::uint64_t kSchedules = 10;
 #else
-constexpr std::uint64_t kSchedules = 100;
+constexpr std::uint64_t kSchedules = 60;
 #endif
 #else
-constexpr std::uint64_t kSchedules = 100;
+constexpr std::uint64_t kSchedules = 60;
 #endif
 
 constexpr std::uint32_t kSymbols = 12;
