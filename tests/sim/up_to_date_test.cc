@@ -21,7 +21,18 @@ namespace {
 
 using Kind = Heard::Kind;
 
+// With sanitizers a schedule takes ten times as long.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kSchedules = 80;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr std::uint64_t kSchedules = 80;
+#else
 constexpr std::uint64_t kSchedules = 250;
+#endif
+#else
+constexpr std::uint64_t kSchedules = 250;
+#endif
 
 struct Value {
   std::uint64_t number = 0;

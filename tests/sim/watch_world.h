@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "protocol/abseil.h"
