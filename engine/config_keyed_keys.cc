@@ -28,9 +28,9 @@ const ConfigField<Namespace> kNamespaceRows[] = {
      AT(Namespace, subscription_type)},
     {{"source", Text(CheckSource),
       "Of the types `map` and `shared_poll`: the feed whose symbols are the keys, as "
-      "`feed:EXCHANGE`, or `feed:*`, where each channel is over the exchange that stands behind the "
-      "boundary in its name. Empty: the channels have keys of their own, which clients, the HTTP API or "
-      "a backend publish."},
+      "`feed:EXCHANGE`, or `feed:*`, where each channel is over the exchange that stands behind "
+      "the boundary in its name. Empty: the channels have keys of their own, which clients, the "
+      "HTTP API or a backend publish."},
      AT(Namespace, source)},
     {{"map.mode", Any(),
       "Must be given for a map, unless a feed is its source. `ephemeral`: who was away gets the "

@@ -87,8 +87,8 @@ struct Namespace {
   std::string sub_refresh_proxy_name = "default";
 
   SubscriptionType subscription_type = SubscriptionType::kStream;
-  // Of map and shared poll: "feed:NAME", whose keys they are, or "feed:*", where that is what stands
-  // behind the boundary in a channel's name; or empty.
+  // Of map and shared poll: "feed:NAME", whose keys they are, or "feed:*", where that is what
+  // stands behind the boundary in a channel's name; or empty.
   std::string source;
   MapConfig map;
   SharedPollConfig shared_poll;
