@@ -4,6 +4,8 @@
 
 #include <re2/re2.h>
 
+#include "shards/keyed_address.h"
+
 namespace tickcast::shards {
 
 struct ChannelAccess::Pattern {
@@ -31,6 +33,8 @@ std::string_view ChannelAccess::BehindNamespace(std::string_view channel) const 
 }
 
 bool ChannelAccess::IsValidName(const engine::Namespace& ns, std::string_view channel) const {
+  // The slot of a key, which only who tracks the key may see.
+  if (ns.is_keyed() && !SplitSlot(channel).key.empty()) return false;
   if (ns.channel_regex.empty()) {
     return std::all_of(channel.begin(), channel.end(),
                        [](char c) { return static_cast<unsigned char>(c) < 0x80; });

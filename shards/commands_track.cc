@@ -20,11 +20,11 @@ using protocol::TrackItem;
 
 namespace {
 
-constexpr std::size_t kMaxKeyBytes = 255;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
 bool IsKeyName(std::string_view key) {
-  return !key.empty() && key.size() <= kMaxKeyBytes && key.find('\0') == std::string_view::npos;
+  return !key.empty() && key.size() <= Publication::kMaxKeyBytes &&
+         key.find('\0') == std::string_view::npos;
 }
 
 }  // namespace

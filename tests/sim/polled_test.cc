@@ -202,6 +202,25 @@ TEST_F(PolledTest, WhoWaitsForAValueMayGo) {
   }
 }
 
+// Its name would be a way past the signature.
+TEST_F(PolledTest, TheSlotOfAKeyCannotBeSubscribedTo) {
+  values_ = {{"a", "1"}};
+  Begin();
+  SimClient& tracks = Subscribed(0, "", kChannel);
+  Answer(tracks, TrackKeys(tracks, {"a"}));
+  SimClient& client = cluster_->AddConnected();
+  EXPECT_EQ(Answer(client, SendSubscribe(client, "", "poll:x\\u0000a")).code, 107u);
+  SimClient& asks = cluster_->AddClient();
+  const std::uint32_t id = asks.Command(R"("connect":{"subs":{"poll:x\u0000a":{}}})");
+  asks.Flush();
+  EXPECT_EQ(Answer(asks, id).kind, Kind::kConnected);
+  values_["a"] = "2";
+  cluster_->RunFor(300 * kMillisecond);
+  EXPECT_EQ(Told(tracks).back(), "a=2");
+  EXPECT_THAT(client.HeardOf(Kind::kPublication), IsEmpty());
+  EXPECT_THAT(asks.HeardOf(Kind::kPublication), IsEmpty());
+}
+
 TEST_F(PolledTest, ABackendThatFailsLeavesTheLastValues) {
   values_ = {{"a", "1"}};
   Begin();
