@@ -15,6 +15,14 @@ std::uint32_t ConnectionsOf(const BooksOptions& options, const Topology& topolog
   return all > options.crew ? (all - options.crew - 1) / options.crews + 1 : 0;
 }
 
+// Of a push; empty where it has none.
+std::string_view ChannelOf(std::string_view line) {
+  if (!line.starts_with(kChannelKey)) return {};
+  line.remove_prefix(kChannelKey.size());
+  const std::size_t end = line.find('"');
+  return end == std::string_view::npos ? std::string_view() : line.substr(0, end);
+}
+
 }  // namespace
 
 void BookCounts::Add(const BookCounts& other) {
@@ -23,6 +31,11 @@ void BookCounts::Add(const BookCounts& other) {
   first_values += other.first_values;
   unsubscribed += other.unsubscribed;
   early += other.early;
+  stale += other.stale;
+  scrolls += other.scrolls;
+  scrolled_keys += other.scrolled_keys;
+  scroll_errors += other.scroll_errors;
+  scrolls_skipped += other.scrolls_skipped;
 }
 
 BookCounts BookCounts::Since(const BookCounts& earlier) const {
@@ -30,7 +43,12 @@ BookCounts BookCounts::Since(const BookCounts& earlier) const {
           .other_pushes = other_pushes - earlier.other_pushes,
           .first_values = first_values - earlier.first_values,
           .unsubscribed = unsubscribed - earlier.unsubscribed,
-          .early = early - earlier.early};
+          .early = early - earlier.early,
+          .stale = stale - earlier.stale,
+          .scrolls = scrolls - earlier.scrolls,
+          .scrolled_keys = scrolled_keys - earlier.scrolled_keys,
+          .scroll_errors = scroll_errors - earlier.scroll_errors,
+          .scrolls_skipped = scrolls_skipped - earlier.scrolls_skipped};
 }
 
 Books::Books(const BooksOptions& options, const Topology& topology, const Mix& mix)
@@ -41,23 +59,32 @@ Books::Books(const BooksOptions& options, const Topology& topology, const Mix& m
       subscriptions_(topology.subscriptions()),
       ledger_(options.feed ? 0 : connections_ * subscriptions_),
       market_ledger_(options.feed ? connections_ * subscriptions_ : 0),
+      watch_list_(options.track ? std::optional<WatchList>(topology) : std::nullopt),
+      screens_(topology, options.crew, options.crews, connections_, options.scrolling),
+      versions_(options.track ? connections_ * subscriptions_ : 0),
       records_(mix.size()),
       heard_ms_(connections_, kNotConnected),
       waited_ms_(connections_) {
   for (std::uint32_t channel = 0; channel < topology.channel_count(); ++channel) {
-    channels_by_name_.emplace(topology.name(channel), channel);
+    channels_by_name_.emplace(watch_list_ ? watch_list_->key(channel) : topology.name(channel),
+                              channel);
   }
 }
 
 void Books::Open(std::uint32_t connection, bool again) {
   for (std::size_t i = 0; i < subscriptions_; ++i) {
-    const std::size_t subscription = connection * subscriptions_ + i;
-    if (options_.feed) {
-      market_ledger_.Begin(subscription, 0);
-    } else if (again) {
-      ledger_.Begin(subscription, Ledger::kUnknown);
-    }
+    if (options_.feed || again) Forget(connection * subscriptions_ + i);
   }
+}
+
+// A subscription begins of which nothing is known.
+void Books::Forget(std::size_t subscription) {
+  if (options_.feed) {
+    market_ledger_.Begin(subscription, 0);
+  } else {
+    ledger_.Begin(subscription, Ledger::kUnknown);
+  }
+  if (options_.track) versions_[subscription] = 0;
 }
 
 void Books::OnSubscribed(std::uint32_t connection, std::uint32_t subscription,
@@ -67,6 +94,38 @@ void Books::OnSubscribed(std::uint32_t connection, std::uint32_t subscription,
   if (seq == 0) return;
   ++counts_.first_values;
   market_ledger_.Begin(connection * subscriptions_ + subscription, seq);
+}
+
+void Books::OnTracked(std::uint32_t connection, std::string_view answer) {
+  for (const KeyedItem& item : ReadKeyedItems(answer)) {
+    const auto channel = channels_by_name_.find(std::string(item.end.key));
+    const std::size_t subscription = channel == channels_by_name_.end()
+                                         ? subscriptions_
+                                         : FindSubscription(connection, channel->second);
+    if (subscription == subscriptions_) {
+      ++counts_.misdirected;
+      continue;
+    }
+    ++counts_.first_values;
+    const std::size_t place = connection * subscriptions_ + subscription;
+    if (options_.feed) market_ledger_.Begin(place, item.seq);
+    versions_[place] = item.end.version;
+  }
+}
+
+void Books::OnScrolled(std::uint32_t connection, const Screens::Change& change,
+                       std::string_view answer, std::uint64_t due_ns, std::uint64_t now_ns) {
+  screens_.Apply(connection, change);
+  for (std::size_t i = 0; i < change.gained.size(); ++i) {
+    const std::size_t subscription = (change.first + i) % subscriptions_;
+    Forget(connection * subscriptions_ + subscription);
+  }
+  OnTracked(connection, answer);
+  ++counts_.scrolls;
+  counts_.scrolled_keys += change.gained.size();
+  if (due_ns >= measured_from_ns_) {
+    record(connection).scroll.Record(now_ns > due_ns ? now_ns - due_ns : 0);
+  }
 }
 
 // A connection that waits for its first delivery waits already.
@@ -88,15 +147,41 @@ std::uint32_t Books::FindSubscription(std::uint32_t connection, std::uint32_t ch
   return static_cast<std::uint32_t>(std::find(begin, begin + subscriptions_, channel) - begin);
 }
 
+// Of a publication to `channel`, as its line names it: the subscription, or their number where it
+// is none of the connection's. `version` is that of a key's value.
+std::uint32_t Books::FindNamed(std::uint32_t connection, std::string_view channel,
+                               std::string_view line, std::uint64_t& version) const {
+  const auto none = static_cast<std::uint32_t>(subscriptions_);
+  if (watch_list_) {
+    KeyedEnd end;
+    if (channel != watch_list_->channel() || !ReadKeyedEnd(line, end)) return none;
+    channel = end.key;
+    version = end.version;
+  }
+  const auto found = channels_by_name_.find(absl::string_view(channel.data(), channel.size()));
+  return found == channels_by_name_.end() ? none : FindSubscription(connection, found->second);
+}
+
+void Books::NoteVersion(std::size_t subscription, std::uint64_t version) {
+  if (!options_.track) return;
+  if (version <= versions_[subscription]) ++counts_.stale;
+  versions_[subscription] = std::max(versions_[subscription], version);
+}
+
 Books::Push Books::OnStamp(std::uint32_t connection, std::string_view line, std::uint64_t now_ns) {
   Stamp stamp;
   if (!stamps_.Find(line, stamp) || stamp.run != options_.run) return OnOther(connection, line);
   Push push{.what = Push::What::kPublication, .publication = stamp.publication};
   push.subscription = FindSubscription(connection, stamp.channel);
+  std::uint64_t version = 0;
+  if (watch_list_ && FindNamed(connection, ChannelOf(line), line, version) != push.subscription) {
+    push.subscription = static_cast<std::uint32_t>(subscriptions_);
+  }
   if (push.subscription == subscriptions_) {
     ++counts_.misdirected;
     return push;
   }
+  NoteVersion(connection * subscriptions_ + push.subscription, version);
   KindRecord& kept = record(connection);
   ++kept.counts.deliveries;
   const Ledger::Arrival arrival = ledger_.Record(connection * subscriptions_ + push.subscription,
@@ -115,16 +200,13 @@ Books::Push Books::OnMarket(std::uint32_t connection, std::string_view line, std
   MarketValue value;
   if (!ReadMarketPush(line, value)) return OnOther(connection, line);
   Push push{.what = Push::What::kPublication};
-  const auto channel =
-      channels_by_name_.find(absl::string_view(value.channel.data(), value.channel.size()));
-  push.subscription = static_cast<std::uint32_t>(subscriptions_);
-  if (channel != channels_by_name_.end()) {
-    push.subscription = FindSubscription(connection, channel->second);
-  }
+  std::uint64_t version = 0;
+  push.subscription = FindNamed(connection, value.channel, line, version);
   if (push.subscription == subscriptions_) {
     ++counts_.misdirected;
     return push;
   }
+  NoteVersion(connection * subscriptions_ + push.subscription, version);
   KindRecord& kept = record(connection);
   ++kept.counts.deliveries;
   market_ledger_.Record(connection * subscriptions_ + push.subscription, value.seq,
@@ -141,7 +223,7 @@ Books::Push Books::OnMarket(std::uint32_t connection, std::string_view line, std
 }
 
 // {"push":{"channel":"NAME","unsubscribe":{"code":2500,...: from 2500 on the client is asked to
-// subscribe again.
+// subscribe again. That of a watch list is of all its keys.
 Books::Push Books::OnOther(std::uint32_t connection, std::string_view line) {
   constexpr std::string_view kMessage = R"({"push":{"message":)";
   constexpr std::string_view kUnsubscribe = R"(,"unsubscribe":{"code":)";
@@ -151,14 +233,20 @@ Books::Push Books::OnOther(std::uint32_t connection, std::string_view line) {
     return push;
   }
   ++counts_.other_pushes;
-  if (!line.starts_with(kChannelKey)) return push;
-  const std::size_t end = line.find('"', kChannelKey.size());
-  if (end == std::string_view::npos || !line.substr(end + 1).starts_with(kUnsubscribe)) return push;
-  const std::string name(line.substr(kChannelKey.size(), end - kChannelKey.size()));
-  const auto channel = channels_by_name_.find(name);
-  if (channel == channels_by_name_.end()) return push;
-  push.subscription = FindSubscription(connection, channel->second);
-  if (push.subscription == subscriptions_) return push;
+  const std::string_view name = ChannelOf(line);
+  if (name.empty()) return push;
+  line.remove_prefix(kChannelKey.size() + name.size() + 1);
+  if (!line.starts_with(kUnsubscribe)) return push;
+  if (watch_list_) {
+    if (name != watch_list_->channel()) return push;
+    for (std::size_t i = 0; i < subscriptions_; ++i) {
+      Forget(connection * subscriptions_ + i);
+    }
+  } else {
+    std::uint64_t version = 0;
+    push.subscription = FindNamed(connection, name, line, version);
+    if (push.subscription == subscriptions_) return push;
+  }
   push.what = Push::What::kUnsubscribed;
   ++counts_.unsubscribed;
   return push;

@@ -2,12 +2,14 @@
 //
 // Crew c of n has the connections c, c + n, c + 2n and so on; here they are counted 0, 1, 2. The
 // run's own publications are known by their stamps and numbered by channel; a feed's values by
-// their seq. The age of a value is the wall clock at its arrival minus its `time`; as that is
-// rounded down to milliseconds, an age is up to 1 ms too high and never too low.
-// Threading: one thread.
+// their seq. Where they are followed as keys of a watch list, each connection has a screen of them,
+// which it may scroll. The age of a value is the wall clock at its arrival minus its `time`; as
+// that is rounded down to milliseconds, an age is up to 1 ms too high and never too low. Threading:
+// one thread.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +20,10 @@
 #include "tools/loadgen/lull.h"
 #include "tools/loadgen/market_ledger.h"
 #include "tools/loadgen/mix.h"
+#include "tools/loadgen/screens.h"
 #include "tools/loadgen/stamp.h"
 #include "tools/loadgen/topology.h"
+#include "tools/loadgen/watch_list.h"
 
 namespace tickcast::loadgen {
 
@@ -27,17 +31,24 @@ struct BooksOptions {
   std::uint32_t crew = 0;
   std::uint32_t crews = 1;
   bool feed = false;
+  bool track = false;  // Channels are followed as keys of a watch list.
+  bool scrolling = false;
   std::uint32_t run = 0;            // Of the stamps.
   std::int64_t wall_offset_ns = 0;  // Wall clock minus the clock of `now_ns`.
 };
 
 // Counts that belong to no kind.
 struct BookCounts {
-  std::uint64_t misdirected = 0;   // To a connection that never subscribed to the channel.
-  std::uint64_t other_pushes = 0;  // Of another run, or no publication.
-  std::uint64_t first_values = 0;  // In replies to subscribes.
-  std::uint64_t unsubscribed = 0;  // By the server.
-  std::uint64_t early = 0;         // Values from the future: the clocks disagree.
+  std::uint64_t misdirected = 0;    // To a connection that never subscribed to the channel.
+  std::uint64_t other_pushes = 0;   // Of another run, or no publication.
+  std::uint64_t first_values = 0;   // In replies to subscribes.
+  std::uint64_t unsubscribed = 0;   // By the server.
+  std::uint64_t early = 0;          // Values from the future: the clocks disagree.
+  std::uint64_t stale = 0;          // Of keys: no newer than the last one, so that an SDK drops it.
+  std::uint64_t scrolls = 0;        // Answered.
+  std::uint64_t scrolled_keys = 0;  // That came by them; as many went.
+  std::uint64_t scroll_errors = 0;  // Refused.
+  std::uint64_t scrolls_skipped = 0;  // Due while the one before was not answered.
 
   void Add(const BookCounts& other);
   BookCounts Since(const BookCounts& earlier) const;
@@ -63,14 +74,27 @@ class Books {
     return options_.crew + connection * options_.crews;
   }
   const std::uint32_t* channels(std::uint32_t connection) const {
-    return topology_.channels(global(connection));
+    return screens_.channels(connection);
   }
+  // Empty unless channels are followed as keys of it.
+  const std::optional<WatchList>& watch_list() const { return watch_list_; }
   const Kind& kind(std::uint32_t connection) const { return mix_.of(global(connection)); }
 
   // A connection is opened; `again`: it was before.
   void Open(std::uint32_t connection, bool again);
   // The reply to a subscribe, which may hold the newest value.
   void OnSubscribed(std::uint32_t connection, std::uint32_t subscription, std::string_view reply);
+  // The answer to the first track, which may hold the newest values.
+  void OnTracked(std::uint32_t connection, std::string_view answer);
+  // What the next scroll of `count` keys replaces, and the answer to it: nothing is replaced
+  // before. `due_ns`: when it should have been asked for.
+  Screens::Change NextScroll(std::uint32_t connection, std::uint32_t count) {
+    return screens_.Next(connection, count);
+  }
+  void OnScrolled(std::uint32_t connection, const Screens::Change& change, std::string_view answer,
+                  std::uint64_t due_ns, std::uint64_t now_ns);
+  void OnScrollRefused() { ++counts_.scroll_errors; }
+  void SkipScroll() { ++counts_.scrolls_skipped; }
   void Ready(std::uint32_t connection, std::uint64_t now_ns);
   void Gone(std::uint32_t connection, std::uint64_t now_ns);
   Push OnPush(std::uint32_t connection, std::string_view line, std::uint64_t now_ns);
@@ -102,6 +126,10 @@ class Books {
   Push OnMarket(std::uint32_t connection, std::string_view line, std::uint64_t now_ns);
   Push OnOther(std::uint32_t connection, std::string_view line);
   std::uint32_t FindSubscription(std::uint32_t connection, std::uint32_t channel) const;
+  std::uint32_t FindNamed(std::uint32_t connection, std::string_view channel, std::string_view line,
+                          std::uint64_t& version) const;
+  void Forget(std::size_t subscription);
+  void NoteVersion(std::size_t subscription, std::uint64_t version);
   void Heard(std::uint32_t connection, std::uint64_t now_ns);
   void Waited(std::uint32_t connection, std::uint64_t now_ns);
   std::uint32_t Milliseconds(std::uint64_t now_ns) const;
@@ -115,7 +143,10 @@ class Books {
   StampFinder stamps_;
   Ledger ledger_;               // Of the run's own publications,
   MarketLedger market_ledger_;  // or of a feed: the other one is empty.
-  absl::flat_hash_map<std::string, std::uint32_t> channels_by_name_;
+  const std::optional<WatchList> watch_list_;
+  Screens screens_;
+  std::vector<std::uint64_t> versions_;  // Of keys, by subscription: of the last value.
+  absl::flat_hash_map<std::string, std::uint32_t> channels_by_name_;  // Of keys: by key.
   std::vector<KindRecord> records_;
   BookCounts counts_;
   Histogram interval_;

@@ -79,9 +79,13 @@ absl::StatusOr<Command> ParseCommand(const std::string& line, double rate) {
     command.kind = Command::Kind::kSilence;
     return command;
   }
+  if (verb == "scroll" && words.size() == 2 && absl::SimpleAtoi(words[1], &command.keys)) {
+    command.kind = Command::Kind::kScroll;
+    return command;
+  }
   return absl::InvalidArgumentError(
       absl::StrCat("'", line, "' is none of 'run SECONDS [WARMUP [RATE]] [storm=AT[:rate=R]]', ",
-                   "'cut [RATE [SECONDS]]', 'silence N', 'finish' and 'quit'"));
+                   "'cut [RATE [SECONDS]]', 'silence N', 'scroll N', 'finish' and 'quit'"));
 }
 
 }  // namespace tickcast::loadgen

@@ -22,23 +22,11 @@ constexpr std::uint64_t kComeBackNs = kSecond;
 constexpr std::uint64_t kStormRetryNs = 200 * kMillisecond;
 // SO_RCVBUF of those who are to be slow; the kernel doubles it.
 constexpr int kSmallBufferBytes = 4096;
-constexpr std::uint32_t kFirstSubscribeId = 2;
 
 // A value of the market is some 200 bytes, and a buffer should hold a message of one for each
 // subscription: a message that is cut has to be copied.
 std::uint32_t BufferBytes(std::uint32_t subscriptions) {
   return std::clamp(std::bit_ceil(subscriptions * 256), 1024U, 8192U);
-}
-
-std::string SubscribeData(const SubscribeOptions& options, bool priority) {
-  std::string data;
-  const auto add = [&](const std::string& member) {
-    absl::StrAppend(&data, data.empty() ? "{" : ",", member);
-  };
-  if (options.interval_ms > 0) add(absl::StrCat("\"interval_ms\":", options.interval_ms));
-  if (options.min_change > 0) add(absl::StrCat("\"min_change\":", options.min_change));
-  if (priority) add("\"priority\":true");
-  return data.empty() ? data : data + "}";
 }
 
 }  // namespace
@@ -66,14 +54,15 @@ Crew::Crew(const Plan& plan, std::uint32_t number)
       books_({.crew = number,
               .crews = plan.crews,
               .feed = plan.options.feed,
+              .track = plan.options.address == Address::kTrack,
+              .scrolling = plan.options.scroll_every_ns > 0,
               .run = plan.run,
               .wall_offset_ns = plan.wall_offset_ns},
              plan.topology, plan.mix),
       members_(books_.connections() + (number == 0 ? plan.publishers : 0)) {
-  for (const Kind& kind : plan.mix.kinds()) {
-    subscribe_data_.push_back(SubscribeData(kind.subscribe, false));
-    subscribe_data_.push_back(SubscribeData(kind.subscribe, true));
-  }
+  WriteSubscribeData();
+  if (plan.options.scroll_every_ns > 0) scrolls_.resize(books_.connections());
+  scroll_keys_ = plan.options.scroll_keys;
   for (std::uint32_t member = 0; member < books_.connections(); ++member) {
     if (books_.kind(member).behaviour == Behaviour::kSilent) silent_.push_back(member);
   }
@@ -121,28 +110,6 @@ void Crew::EndOpening() {
   SetPace(0, now_ns());
 }
 
-void Crew::Subscribe(std::uint32_t member, std::uint32_t subscription, std::string& out) const {
-  const std::uint32_t connection = books_.global(member);
-  const std::uint64_t number =
-      std::uint64_t{connection} * plan_.topology.subscriptions() + subscription;
-  const bool priority = IsPriority(number, books_.kind(member).subscribe.priority_share);
-  AppendSubscribe(kFirstSubscribeId + subscription,
-                  plan_.topology.name(books_.channels(member)[subscription]),
-                  subscribe_data_[plan_.mix.kind(connection) * 2 + (priority ? 1 : 0)],
-                  plan_.options.dialect, out);
-}
-
-std::string Crew::Commands(std::uint32_t member) const {
-  std::string commands;
-  AppendConnect(1, commands);
-  if (IsPublisher(member)) return commands;
-  for (std::uint32_t i = 0; i < plan_.topology.subscriptions(); ++i) {
-    commands += '\n';
-    Subscribe(member, i, commands);
-  }
-  return commands;
-}
-
 Manners Crew::MannersOf(std::uint32_t member) const {
   if (IsPublisher(member)) return {};
   const Kind& kind = books_.kind(member);
@@ -166,9 +133,8 @@ void Crew::OpenDue(std::uint64_t now_ns) {
 // False when it has to wait for a slot.
 bool Crew::Open(std::uint32_t member, std::uint64_t now_ns) {
   const bool publisher = IsPublisher(member);
-  const std::uint32_t replies = 1 + (publisher ? 0 : plan_.topology.subscriptions());
   const absl::StatusOr<ClientIndex> client =
-      fleet_->Open(Commands(member), replies, MannersOf(member));
+      fleet_->Open(Commands(member), RepliesDue(member), MannersOf(member));
   if (absl::IsResourceExhausted(client.status())) return false;
   Member& opened = members_[member];
   if (!client.ok()) {
@@ -238,6 +204,8 @@ void Crew::Run(const Timer& timer, std::uint64_t now_ns) {
       books_.Gone(timer.member, now_ns);
       fleet_->Close(member.client);
       return;
+    case Due::kScroll:
+      return Scroll(timer.member, timer.due_ns);
     case Due::kRead:
       if (member.client == kNoClient || Milliseconds(now_ns) < member.rests_until_ms) return;
       fleet_->Resume(member.client);
@@ -282,6 +250,7 @@ void Crew::Behave(std::uint32_t number, std::uint64_t now_ns) {
     SetTimer(now_ns + static_cast<std::uint64_t>(static_cast<double>(kind.every_ns) * share),
              number, Due::kLeave);
   }
+  BeginScrolling(number, now_ns);
 }
 
 void Crew::OnPush(ClientIndex client, std::string_view line, std::uint64_t now_ns) {
@@ -291,8 +260,7 @@ void Crew::OnPush(ClientIndex client, std::string_view line, std::uint64_t now_n
   if (push.what == Books::Push::What::kUnsubscribed && !closing_) {
     std::string command;
     Subscribe(member, push.subscription, command);
-    fleet_->Say(client, command);
-    return;
+    return fleet_->Say(client, command);
   }
   if (push.what != Books::Push::What::kPublication || !push.first_time || publisher_ == nullptr ||
       !books_.kind(member).prompt()) {
@@ -305,16 +273,6 @@ void Crew::OnPush(ClientIndex client, std::string_view line, std::uint64_t now_n
   } else {
     reports_.emplace_back(push.publication, 1);
   }
-}
-
-void Crew::OnSubscribed(ClientIndex client, std::uint32_t id, std::string_view line) {
-  const std::uint32_t member = member_of_[client];
-  if (!IsPublisher(member)) books_.OnSubscribed(member, id - kFirstSubscribeId, line);
-}
-
-// Also of a subscribe that was refused later: nobody waits for that one.
-void Crew::OnPublishReply(ClientIndex client, std::uint32_t id, std::uint32_t code) {
-  if (IsPublisher(member_of_[client])) own_publisher_->OnReply(id, code);
 }
 
 // Whoever reads `rate` bytes per second rests after each read until it was not too fast. What was

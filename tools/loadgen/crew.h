@@ -63,6 +63,8 @@ class Crew final : public FleetEvents {
   void BeginStorm(double rate);
   // So many of the silent kinds' clients stop reading, the others read.
   void Silence(std::uint32_t count);
+  // How many keys a scroll replaces from now on.
+  void set_scroll_keys(std::uint32_t keys) { scroll_keys_ = keys; }
   // Everybody reads what is left and leaves. Nobody comes back.
   void CloseAll();
 
@@ -81,6 +83,8 @@ class Crew final : public FleetEvents {
   void OnReady(ClientIndex client) override;
   void OnPush(ClientIndex client, std::string_view line, std::uint64_t now_ns) override;
   void OnSubscribed(ClientIndex client, std::uint32_t id, std::string_view line) override;
+  void OnRefreshed(ClientIndex client, std::uint32_t id, std::string_view line,
+                   std::uint64_t now_ns) override;
   void OnPublishReply(ClientIndex client, std::uint32_t id, std::uint32_t code) override;
   void OnMeteredRead(ClientIndex client, std::uint32_t bytes, std::uint64_t now_ns) override;
   void OnClosed(ClientIndex client, std::string_view reason, std::uint32_t code) override;
@@ -100,7 +104,7 @@ class Crew final : public FleetEvents {
     bool in_storm = false;
   };
 
-  enum class Due : std::uint8_t { kOpen, kLeave, kRead };
+  enum class Due : std::uint8_t { kOpen, kLeave, kScroll, kRead };
   struct Timer {
     std::uint64_t due_ns = 0;
     std::uint32_t member = 0;
@@ -109,11 +113,23 @@ class Crew final : public FleetEvents {
     friend bool operator>(const Timer& a, const Timer& b) { return a.due_ns > b.due_ns; }
   };
 
+  // A scroll that is asked for and not answered; id 0: none.
+  struct AskedScroll {
+    std::uint32_t id = 0;
+    std::uint64_t due_ns = 0;
+    Screens::Change change;
+  };
+
   Crew(const Plan& plan, std::uint32_t number);
 
   bool IsPublisher(std::uint32_t member) const { return member >= books_.connections(); }
+  void WriteSubscribeData();
   std::string Commands(std::uint32_t member) const;
+  std::uint32_t RepliesDue(std::uint32_t member) const;
   void Subscribe(std::uint32_t member, std::uint32_t subscription, std::string& out) const;
+  void Track(std::uint32_t member);
+  void BeginScrolling(std::uint32_t member, std::uint64_t now_ns);
+  void Scroll(std::uint32_t member, std::uint64_t due_ns);
   Manners MannersOf(std::uint32_t member) const;
   void SetPace(double rate, std::uint64_t now_ns);
   void OpenDue(std::uint64_t now_ns);
@@ -130,6 +146,10 @@ class Crew final : public FleetEvents {
   std::unique_ptr<Fleet> fleet_;
   Books books_;
   std::vector<std::string> subscribe_data_;  // By kind, two each: plain, priority.
+
+  std::vector<AskedScroll> scrolls_;  // By member, where they scroll.
+  std::uint32_t scroll_keys_ = 0;
+  std::uint32_t scroll_id_ = 0;
 
   std::vector<Member> members_;
   std::vector<std::uint32_t> member_of_;  // By client.

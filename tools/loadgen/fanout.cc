@@ -13,6 +13,7 @@
 #include "tools/loadgen/http_get.h"
 #include "tools/loadgen/market.h"
 #include "tools/loadgen/process_usage.h"
+#include "tools/loadgen/watch_list.h"
 
 namespace tickcast::loadgen {
 namespace {
@@ -69,6 +70,11 @@ absl::StatusOr<std::vector<std::string>> FindMarket(const Options& options,
                      " symbols: --channels at most that, or more feeds.sim.symbols"));
   }
   channels->resize(options.topology.channels);
+  if (options.address == Address::kTrack) {
+    for (const std::string& channel : *channels) {
+      if (absl::Status status = CheckKeyed(channel); !status.ok()) return status;
+    }
+  }
   return channels;
 }
 
@@ -330,6 +336,17 @@ absl::Status Fanout::Silence(std::uint32_t clients) {
   OnAll([=](Crew& crew, std::size_t i) {
     crew.Silence(clients / crews + (i < clients % crews ? 1 : 0));
   });
+  return absl::OkStatus();
+}
+
+absl::Status Fanout::Scroll(std::uint32_t keys) {
+  if (options_.scroll_every_ns == 0 || keys > topology_.subscriptions() ||
+      topology_.subscriptions() + keys > topology_.channel_count()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("scroll ", keys, ": needs --scroll-every, and as many keys that are not ",
+                     "followed as others that are"));
+  }
+  OnAll([=](Crew& crew, std::size_t) { crew.set_scroll_keys(keys); });
   return absl::OkStatus();
 }
 

@@ -31,6 +31,7 @@ class Fanout final : public Workload {
   absl::Status Prepare() override;
   absl::StatusOr<Figures> Run(const Phase& phase) override;
   absl::Status Silence(std::uint32_t clients) override;
+  absl::Status Scroll(std::uint32_t keys) override;
   absl::StatusOr<Figures> Finish() override;
   void Rest(std::uint64_t deadline_ns) override;
   std::uint64_t now_ns() override;
@@ -77,6 +78,8 @@ class Fanout final : public Workload {
   absl::StatusOr<Counts> Take();
   bool ReadCounters(ServerCounters& counters);
   Figures Compare(const Measured& measured) const;
+  void AddScrolls(const Measured& measured, const Histogram& answers, double seconds,
+                  Figures& figures) const;
   void AddLedger(const Measured& measured, Figures& figures) const;
   void AddProcess(const Measured& measured, double seconds, Figures& figures) const;
   absl::StatusOr<Figures> FinalFigures(const Counts& counts);

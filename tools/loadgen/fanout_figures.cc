@@ -135,6 +135,7 @@ Figures Fanout::Compare(const Measured& measured) const {
   figures.emplace_back("stall_p99", Number(all.stall.Quantile(0.99)));
   figures.emplace_back("stall_max", Number(all.stall.max()));
   figures.emplace_back("lull_max", Number(measured.lull_ns));
+  if (options_.scroll_every_ns > 0) AddScrolls(measured, all.scroll, seconds, figures);
   if (measured.stormed) measured.storm.AddFigures(figures);
   for (std::size_t k = 0; mix_.size() > 1 && k < mix_.size(); ++k) {
     AddKindFigures(mix_.kinds()[k], measured.records[k],
@@ -143,6 +144,16 @@ Figures Fanout::Compare(const Measured& measured) const {
   }
   AddProcess(measured, seconds, figures);
   return figures;
+}
+
+void Fanout::AddScrolls(const Measured& measured, const Histogram& answers, double seconds,
+                        Figures& figures) const {
+  const BookCounts books = measured.end.books.Since(measured.begin.books);
+  AddQuantiles(answers, figures, "scroll_");
+  figures.emplace_back("scrolls", Number(books.scrolls));
+  figures.emplace_back("scrolled_keys_per_s", Per(Number(books.scrolled_keys), seconds));
+  figures.emplace_back("scroll_errors", Number(books.scroll_errors));
+  figures.emplace_back("scrolls_skipped", Number(books.scrolls_skipped));
 }
 
 // The ledger covers the warm-up too: a loss is a loss.
@@ -189,6 +200,7 @@ void Fanout::AddLedger(const Measured& measured, Figures& figures) const {
       {"pings", Number(end.fleet.pings - start.fleet.pings)},
   };
   figures.insert(figures.end(), more.begin(), more.end());
+  if (options_.address == Address::kTrack) figures.emplace_back("stale", Number(books.stale));
   if (measured.has_server) AddServerFigures(measured.server, figures);
 }
 

@@ -369,7 +369,12 @@ bool Fleet::OnLine(ClientIndex index, std::string_view line, std::uint64_t now_n
       break;
     case Line::Kind::kSubscribed:
       events_.OnSubscribed(index, what.id, line);
-      [[fallthrough]];
+      OnSetupReply(index, what, line);
+      break;
+    case Line::Kind::kRefreshed:
+      events_.OnRefreshed(index, what.id, line, now_ns);
+      OnSetupReply(index, what, line);
+      break;
     case Line::Kind::kConnected:
       OnSetupReply(index, what, line);
       break;

@@ -37,7 +37,11 @@ class FleetEvents {
   virtual void OnPush(ClientIndex client, std::string_view line, std::uint64_t now_ns) = 0;
   // The reply to a subscribe, successful.
   virtual void OnSubscribed(ClientIndex, std::uint32_t /*id*/, std::string_view /*line*/) {}
-  // The reply to a publish; `code` is 0 or the error.
+  // The reply to a sub_refresh, successful.
+  virtual void OnRefreshed(ClientIndex, std::uint32_t /*id*/, std::string_view /*line*/,
+                           std::uint64_t /*now_ns*/) {}
+  // The reply to a publish; `code` is 0 or the error. Also of errors of other commands than those
+  // that the client was opened with.
   virtual void OnPublishReply(ClientIndex client, std::uint32_t id, std::uint32_t code) = 0;
   // A metered client has read so many bytes.
   virtual void OnMeteredRead(ClientIndex, std::uint32_t /*bytes*/, std::uint64_t /*now_ns*/) {}

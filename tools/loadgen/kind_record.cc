@@ -30,6 +30,7 @@ void KindRecord::Add(const KindRecord& other) {
   latency.Add(other.latency);
   stall.Add(other.stall);
   join.Add(other.join);
+  scroll.Add(other.scroll);
   life.Add(other.life);
 }
 
@@ -37,6 +38,7 @@ void KindRecord::ClearTimes() {
   latency.Clear();
   stall.Clear();
   join.Clear();
+  scroll.Clear();
   life.Clear();
 }
 
@@ -69,6 +71,11 @@ void AddKindFigures(const Kind& kind, const KindRecord& record, const KindCounts
     count("join_p50", record.join.Quantile(0.5));
     count("join_p99", record.join.Quantile(0.99));
     count("join_max", record.join.max());
+  }
+  if (record.scroll.count() > 0) {
+    count("scroll_p50", record.scroll.Quantile(0.5));
+    count("scroll_p99", record.scroll.Quantile(0.99));
+    count("scroll_max", record.scroll.max());
   }
   if (record.life.count() > 0) {
     count("life_p50", record.life.Quantile(0.5));

@@ -31,6 +31,7 @@ struct KindRecord {
   Histogram latency;  // From publication to arrival; of a feed the age of each value.
   Histogram stall;    // Each connection's longest time without a delivery while connected.
   Histogram join;     // From opening to having every reply; of those that come back.
+  Histogram scroll;   // From when it was due to the answer of a track that scrolls.
   Histogram life;     // From ready to closed, of those that the server closed.
 
   void Add(const KindRecord& other);

@@ -37,6 +37,8 @@ Line ReadLine(std::string_view line) {
     reply.code = ReadNumber(line);
   } else if (line.starts_with(R"(,"publish":{)")) {
     reply.kind = Line::Kind::kPublished;
+  } else if (line.starts_with(R"(,"sub_refresh":{)")) {
+    reply.kind = Line::Kind::kRefreshed;
   } else if (line.starts_with(R"(,"subscribe":{)")) {
     reply.kind = Line::Kind::kSubscribed;
   } else if (line.starts_with(R"(,"connect":{)")) {

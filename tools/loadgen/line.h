@@ -20,7 +20,8 @@ struct Line {
     kConnected,  // Replies, with `id`.
     kSubscribed,
     kPublished,
-    kError,  // With `code`.
+    kRefreshed,  // Of a sub_refresh.
+    kError,      // With `code`.
     kOther,
   };
   Kind kind = Kind::kOther;

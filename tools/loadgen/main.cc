@@ -108,6 +108,9 @@ absl::StatusOr<std::optional<Figures>> Obey(const std::string& line, const Optio
     case Command::Kind::kSilence:
       if (absl::Status status = workload.Silence(command->clients); !status.ok()) return status;
       return Figures{{"silent", command->clients}};
+    case Command::Kind::kScroll:
+      if (absl::Status status = workload.Scroll(command->keys); !status.ok()) return status;
+      return Figures{{"scroll_keys", command->keys}};
     case Command::Kind::kFinish: {
       absl::StatusOr<Figures> figures = workload.Finish();
       if (!figures.ok()) return figures.status();

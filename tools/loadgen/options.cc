@@ -10,12 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "tools/loadgen/stamp.h"
+#include "tools/loadgen/watch_list.h"
 
 namespace tickcast::loadgen {
 namespace {
 
 constexpr double kMaxDurationNs = 31 * 86400e9;
 constexpr std::uint32_t kFeedChannels = 1000;
+constexpr double kMinScrollNs = 100e6;
 
 // Sets one option from its text. Returns an empty string, or what would be right.
 using Setter = std::string (*)(const std::string& text, Options& options);
@@ -113,6 +115,12 @@ std::string SetSpread(const std::string& text, Options& options) {
   return "";
 }
 
+std::string SetAddress(const std::string& text, Options& options) {
+  if (text != "stream" && text != "track") return "stream or track";
+  options.address = text == "track" ? Address::kTrack : Address::kStream;
+  return "";
+}
+
 std::string SetExpect(const std::string& text, Options& options) {
   absl::StatusOr<std::vector<Expectation>> expectations = ParseExpectations(text);
   if (!expectations.ok()) return "comparisons like p99<5ms,lost=0";
@@ -155,6 +163,12 @@ constexpr Row kRows[] = {
     {"feed", nullptr, "no publishers: the values of the server's own market, tickers by seq",
      SetSwitch<&O::feed>},
     {"exchange", "NAME", "whose tickers --feed takes (sim)", SetText<&O::exchange>},
+    {"address", "HOW", "follow channels by their names, or as keys: stream, track (stream)",
+     SetAddress},
+    {"scroll-every", "TIME", "replace keys of each connection so often (0 = never)",
+     SetDuration<&O::scroll_every_ns>},
+    {"scroll-keys", "N", "so many keys by as many others (0)",
+     SetWhole<&O::scroll_keys, 0, 10'000>},
     {"publishers", "N", "connections that publish (1)", SetWhole<&O::publishers, 1, 1000>},
     {"window", "W", "publications or lives under way in a closed loop (8)",
      SetWhole<&O::window, 1, kMillion>},
@@ -184,7 +198,8 @@ constexpr Row kRows[] = {
     {"pin", "CPU", "run on this CPU", SetWhole<&O::pin, 0, 1023>},
     {"json", "FILE", "write the result as JSON (- = standard output)", SetText<&O::json>},
     {"expect", "LIST", "exit 1 unless all hold, as p99<5ms,lost=0", SetExpect},
-    {"control", nullptr, "take commands from standard input: run, cut, silence, finish, quit",
+    {"control", nullptr,
+     "take commands from standard input: run, cut, silence, scroll, finish, quit",
      SetSwitch<&O::control>},
     {"quiet", nullptr, "no progress lines", SetSwitch<&O::quiet>},
 };
@@ -228,6 +243,33 @@ absl::Status SetTarget(const std::string& target, Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status CheckAddress(const Options& options) {
+  const TopologyOptions& topology = options.topology;
+  const bool scrolls = options.scroll_every_ns > 0 || options.scroll_keys > 0;
+  if (options.address == Address::kStream) {
+    return scrolls ? Invalid("--scroll-every and --scroll-keys: only --address track scrolls")
+                   : absl::OkStatus();
+  }
+  if (options.mode == Mode::kChurn) return Invalid("--address: a churn follows no keys");
+  if (!options.dialect.plain()) {
+    return Invalid("--address track: in plain JSON, without --protobuf, --delta and --compaction");
+  }
+  if (!options.feed) {
+    if (scrolls) return Invalid("--scroll-every: what scrolls is a feed, with --feed");
+    const absl::Status keyed = CheckKeyed(topology.channel_prefix + "0");
+    if (!keyed.ok()) return Invalid("--channel-prefix: keys have one as ticker:bench.");
+  }
+  if (scrolls && options.scroll_every_ns < kMinScrollNs) {
+    return Invalid("--scroll-every: at least 100ms");
+  }
+  if (options.scroll_keys > topology.subscriptions ||
+      topology.subscriptions + options.scroll_keys > topology.channels) {
+    return Invalid(absl::StrCat("--scroll-keys: ", options.scroll_keys, " of ",
+                                topology.subscriptions, " keys by others of ", topology.channels));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Check(Options& options) {
   const TopologyOptions& topology = options.topology;
   if (options.port == 0) return Invalid("ADDRESS:PORT of the server is missing");
@@ -251,6 +293,7 @@ absl::Status Check(Options& options) {
       static_cast<double>(options.storm_at_ns) >= options.duration_ns) {
     return Invalid("--storm: before the end of --duration");
   }
+  if (absl::Status status = CheckAddress(options); !status.ok()) return status;
   absl::StatusOr<std::vector<Kind>> kinds =
       ParseMix(options.mix, topology.connections, options.subscribe);
   if (!kinds.ok()) return kinds.status();

@@ -21,6 +21,12 @@ enum class Mode : std::uint8_t {
   kChurn,   // Connect, say one command, close, again.
 };
 
+// How the values of state channels are followed (docs/keyed.md).
+enum class Address : std::uint8_t {
+  kStream,  // Each channel by its own name.
+  kTrack,   // As keys of a watch list.
+};
+
 struct Options {
   Mode mode = Mode::kFanout;
   std::string host;  // An IPv4 literal.
@@ -34,6 +40,10 @@ struct Options {
 
   bool feed = false;             // Values come from the server's own market, not from publishers.
   std::string exchange = "sim";  // Whose tickers.
+
+  Address address = Address::kStream;
+  double scroll_every_ns = 0;     // 0 = nobody scrolls.
+  std::uint32_t scroll_keys = 0;  // Of each connection, each time.
 
   std::uint32_t publishers = 1;
   std::uint32_t window = 8;

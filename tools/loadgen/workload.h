@@ -31,6 +31,11 @@ class Workload {
     return absl::UnimplementedError("this mode has no silent clients");
   }
 
+  // Connections replace so many keys at a time from now on, every --scroll-every.
+  virtual absl::Status Scroll(std::uint32_t /*keys*/) {
+    return absl::UnimplementedError("this mode has no keys");
+  }
+
   // Closes everything, and returns what is known only then. Nothing runs after it.
   virtual absl::StatusOr<Figures> Finish() { return Figures{}; }
 

@@ -201,5 +201,133 @@ TEST_F(BooksTest, ADeliveryAfterTheEndIsNoStall) {
   EXPECT_EQ(books.records()[0].stall.max(), 100 * kMillisecond);
 }
 
+// Connections of two keys each of A to F.
+class TrackedBooksTest : public testing::Test {
+ protected:
+  Books& Make(bool feed, bool scrolling = false) {
+    const TopologyOptions topology{.connections = 3, .channels = 6, .subscriptions = 2};
+    std::vector<std::string> names;
+    for (const char* key : {"A", "B", "C", "D", "E", "F"}) {
+      names.push_back(absl::StrCat("ticker:sim.", key));
+    }
+    topology_ = std::make_unique<Topology>(topology, names);
+    mix_ = std::make_unique<Mix>(*ParseMix("", 3, {}));
+    books_ = std::make_unique<Books>(BooksOptions{.feed = feed,
+                                                  .track = true,
+                                                  .scrolling = scrolling,
+                                                  .run = kRun,
+                                                  .wall_offset_ns = kWallOffsetNs},
+                                     *topology_, *mix_);
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      books_->Open(i, false);
+      books_->Ready(i, kNow);
+    }
+    return *books_;
+  }
+  static std::string Keyed(const std::string& key, std::uint64_t seq, std::uint64_t version) {
+    return absl::StrCat(R"({"push":{"channel":"watch:sim","pub":{"data":{"seq":)", seq,
+                        R"(,"time":)", WallMs(0), R"(},"key":")", key, R"(","version":)", version,
+                        "}}}");
+  }
+  const Ledger::Tally& tally() { return books_->records()[0].counts.tally; }
+
+  std::unique_ptr<Topology> topology_;
+  std::unique_ptr<Mix> mix_;
+  std::unique_ptr<Books> books_;
+};
+
+TEST_F(TrackedBooksTest, AKeysValuesAreCountedAsThoseOfItsChannel) {
+  Books& books = Make(true);  // Connection 0 has A and D.
+  EXPECT_TRUE(books.OnPush(0, Keyed("A", 10, 1), kNow).first_time);
+  EXPECT_TRUE(books.OnPush(0, Keyed("D", 70, 1), kNow).first_time);
+  EXPECT_TRUE(books.OnPush(0, Keyed("A", 14, 2), kNow).first_time);
+  EXPECT_EQ(tally().delivered, 3U);
+  EXPECT_EQ(tally().missing, 3U);
+  books.OnPush(0, Keyed("B", 1, 1), kNow);
+  books.OnPush(0, Keyed("Z", 1, 1), kNow);
+  EXPECT_EQ(books.counts().misdirected, 2U);
+  // By the name of its slot it was never followed.
+  books.OnPush(0, Value("A", 15, WallMs(0)), kNow);
+  EXPECT_EQ(books.counts().misdirected, 3U);
+  EXPECT_EQ(books.counts().stale, 0U);
+}
+
+TEST_F(TrackedBooksTest, WhatIsNoNewerIsStale) {
+  Books& books = Make(true);
+  books.OnTracked(0, R"({"id":3,"sub_refresh":{"items":[{"data":{"seq":10,"time":1},"key":"D",)"
+                     R"("version":5}]}})");
+  EXPECT_EQ(books.counts().first_values, 1U);
+  books.OnPush(0, Keyed("D", 11, 6), kNow);
+  EXPECT_EQ(books.counts().stale, 0U);
+  EXPECT_EQ(tally().missing, 0U);
+  books.OnPush(0, Keyed("D", 12, 6), kNow);
+  books.OnPush(0, Keyed("D", 13, 4), kNow);
+  EXPECT_EQ(books.counts().stale, 2U);
+  books.OnTracked(0, R"({"id":3,"sub_refresh":{"items":[{"data":{},"key":"B","version":5}]}})");
+  EXPECT_EQ(books.counts().misdirected, 1U);
+}
+
+TEST_F(TrackedBooksTest, AScrollHoldsFromItsAnswerOn) {
+  Books& books = Make(true, true);
+  books.BeginMeasuring(kNow);
+  books.OnPush(0, Keyed("A", 10, 1), kNow);
+  const Screens::Change change = books.NextScroll(0, 1);
+  EXPECT_EQ(change.lost, (std::vector<std::uint32_t>{0}));
+  ASSERT_EQ(change.gained, (std::vector<std::uint32_t>{1}));
+  books.OnPush(0, Keyed("A", 11, 2), kNow);  // On its way before the answer.
+  EXPECT_EQ(books.counts().misdirected, 0U);
+  books.OnScrolled(0, change,
+                   R"({"id":9,"sub_refresh":{"items":[{"data":{"seq":40,"time":1},"key":"B",)"
+                   R"("version":7}]}})",
+                   kNow, kNow + 3 * kMillisecond);
+  books.OnPush(0, Keyed("A", 12, 3), kNow);
+  EXPECT_EQ(books.counts().misdirected, 1U);
+  books.OnPush(0, Keyed("B", 42, 8), kNow);
+  EXPECT_EQ(tally().missing, 1U);
+  EXPECT_EQ(books.counts().scrolls, 1U);
+  EXPECT_EQ(books.counts().scrolled_keys, 1U);
+  EXPECT_EQ(books.records()[0].scroll.max(), 3 * kMillisecond);
+  // What it had of A is forgotten when A comes back.
+  Screens::Change back = books.NextScroll(0, 2);
+  back.gained = {0, 2};
+  books.OnScrolled(0, back, R"({"id":10,"sub_refresh":{}})", kNow - 1, kNow);
+  books.OnPush(0, Keyed("A", 90, 1), kNow);
+  EXPECT_EQ(tally().missing, 1U);
+  EXPECT_EQ(books.counts().stale, 0U);
+  // Due before the measured time.
+  EXPECT_EQ(books.records()[0].scroll.count(), 1U);
+}
+
+TEST_F(TrackedBooksTest, AWatchListEndsWithAllItsKeys) {
+  Books& books = Make(true);
+  books.OnPush(0, Keyed("A", 10, 100), kNow);
+  const Books::Push push = books.OnPush(
+      0, R"({"push":{"channel":"watch:sim","unsubscribe":{"code":2500,"reason":"x"}}})", kNow);
+  EXPECT_EQ(push.what, What::kUnsubscribed);
+  EXPECT_EQ(books.counts().unsubscribed, 1U);
+  books.OnPush(0, Keyed("A", 50, 1), kNow);  // Counted anew.
+  EXPECT_EQ(tally().missing, 0U);
+  EXPECT_EQ(books.counts().stale, 0U);
+  EXPECT_EQ(
+      books.OnPush(0, R"({"push":{"channel":"ticker:sim.A","unsubscribe":{"code":2500}}})", kNow)
+          .what,
+      What::kOther);
+}
+
+TEST_F(TrackedBooksTest, AStampHasToComeByItsKey) {
+  Books& books = Make(false);
+  const auto line = [](const std::string& key, std::uint32_t number) {
+    std::string text = R"({"push":{"channel":"watch:sim","pub":{"data":)";
+    AppendStamped({.run = kRun, .channel = 3, .number = number}, kMinPayloadBytes, text);
+    return absl::StrCat(text, R"(,"key":")", key, R"(","version":)", number + 1, "}}}");
+  };
+  EXPECT_TRUE(books.OnPush(0, line("D", 0), kNow).first_time);
+  EXPECT_FALSE(books.OnPush(0, line("A", 1), kNow).first_time);
+  EXPECT_EQ(books.counts().misdirected, 1U);
+  EXPECT_TRUE(books.OnPush(0, line("D", 1), kNow).first_time);
+  EXPECT_EQ(tally().delivered, 2U);
+  EXPECT_EQ(tally().missing, 0U);
+}
+
 }  // namespace
 }  // namespace tickcast::loadgen

@@ -54,6 +54,8 @@ TEST(CommandTest, TheOthers) {
   EXPECT_EQ(Parsed("finish").kind, Command::Kind::kFinish);
   EXPECT_EQ(Parsed("silence 1000").kind, Command::Kind::kSilence);
   EXPECT_EQ(Parsed("silence 1000").clients, 1000U);
+  EXPECT_EQ(Parsed("scroll 30").kind, Command::Kind::kScroll);
+  EXPECT_EQ(Parsed("scroll 30").keys, 30U);
 }
 
 TEST(CommandTest, AnythingElseIsAnsweredWithWhatThereIs) {

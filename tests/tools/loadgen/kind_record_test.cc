@@ -55,6 +55,7 @@ TEST(KindRecordTest, FiguresCarryTheKindsNameAndOnlyTimesThatWereMeasured) {
   KindRecord record;
   record.latency.Record(5);
   record.stall.Record(70);
+  record.scroll.Record(9);
   Figures figures;
   AddKindFigures(kind, record, CountsOf(10), {.deliveries = 8}, 4, figures);
   EXPECT_EQ(Figure(figures, "calm_connections"), 30);
@@ -63,6 +64,7 @@ TEST(KindRecordTest, FiguresCarryTheKindsNameAndOnlyTimesThatWereMeasured) {
   EXPECT_EQ(Figure(figures, "calm_p99"), 5);
   EXPECT_EQ(Figure(figures, "calm_missing"), 12);
   EXPECT_EQ(Figure(figures, "calm_stall_max"), 70);
+  EXPECT_EQ(Figure(figures, "calm_scroll_p99"), 9);
   EXPECT_FALSE(Has(figures, "calm_join_max"));
   EXPECT_FALSE(Has(figures, "calm_life_max"));
 }
@@ -81,16 +83,18 @@ TEST(KindRecordTest, MissingMayFall) {
 TEST(KindRecordTest, TimesAreClearedAndCountsStay) {
   KindRecord record;
   record.counts = CountsOf(1);
-  for (Histogram* histogram : {&record.latency, &record.stall, &record.join, &record.life}) {
+  for (Histogram* histogram :
+       {&record.latency, &record.stall, &record.join, &record.scroll, &record.life}) {
     histogram->Record(1);
   }
   KindRecord sum;
   sum.Add(record);
   sum.Add(record);
   EXPECT_EQ(sum.life.count(), 2U);
+  EXPECT_EQ(sum.scroll.count(), 2U);
   EXPECT_EQ(sum.counts.told, 18U);
   sum.ClearTimes();
-  for (const Histogram* histogram : {&sum.latency, &sum.stall, &sum.join, &sum.life}) {
+  for (const Histogram* histogram : {&sum.latency, &sum.stall, &sum.join, &sum.scroll, &sum.life}) {
     EXPECT_EQ(histogram->count(), 0U);
   }
   EXPECT_EQ(sum.counts.told, 18U);

@@ -20,6 +20,9 @@ TEST(LineTest, EachKindIsToldFromItsFront) {
   EXPECT_EQ(subscribed.kind, Line::Kind::kSubscribed);
   EXPECT_EQ(subscribed.id, 4294967295U);
   EXPECT_EQ(ReadLine(R"({"id":12,"publish":{}})").kind, Line::Kind::kPublished);
+  const Line refreshed = ReadLine(R"({"id":7,"sub_refresh":{"items":[]}})");
+  EXPECT_EQ(refreshed.kind, Line::Kind::kRefreshed);
+  EXPECT_EQ(refreshed.id, 7U);
   const Line error = ReadLine(R"({"id":3,"error":{"code":103,"message":"permission denied"}})");
   EXPECT_EQ(error.kind, Line::Kind::kError);
   EXPECT_EQ(error.id, 3U);

@@ -75,6 +75,42 @@ TEST(OptionsTest, LimitsAreTriedOnBothSides) {
               HasSubstr("--payload: '" + too_small + "' is not a whole number from 60"));
 }
 
+TEST(OptionsTest, KeysAreOfAFeedOrOfAPrefixThatHasThem) {
+  const absl::StatusOr<Options> scrolling =
+      ParseOptions({"h:1", "--feed", "--address=track", "--subscriptions=30", "--scroll-every=5s",
+                    "--scroll-keys=30"});
+  ASSERT_TRUE(scrolling.ok()) << scrolling.status();
+  EXPECT_EQ(scrolling->address, Address::kTrack);
+  EXPECT_EQ(scrolling->scroll_every_ns, 5e9);
+  EXPECT_EQ(scrolling->scroll_keys, 30U);
+  EXPECT_TRUE(ParseOptions({"h:1", "--address=track", "--channel-prefix=ticker:a."}).ok());
+  EXPECT_THAT(ErrorOf({"h:1", "--address=track"}), HasSubstr("--channel-prefix"));
+  EXPECT_THAT(ErrorOf({"h:1", "--address=map"}), HasSubstr("stream or track"));
+  EXPECT_THAT(ErrorOf({"churn", "h:1", "--address=track"}), HasSubstr("--address"));
+  EXPECT_THAT(ErrorOf({"h:1", "--feed", "--address=track", "--protobuf"}),
+              HasSubstr("--address track: in plain JSON"));
+}
+
+TEST(OptionsTest, ScrollingNeedsKeysAndOthersInTheirPlace) {
+  const auto with = [](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"h:1", "--feed", "--address=track", "--channels=60"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  EXPECT_TRUE(
+      ParseOptions(with({"--subscriptions=30", "--scroll-every=100ms", "--scroll-keys=30"})).ok());
+  EXPECT_THAT(ErrorOf(with({"--subscriptions=31", "--scroll-every=1", "--scroll-keys=30"})),
+              HasSubstr("--scroll-keys: 30 of 31 keys by others of 60"));
+  EXPECT_THAT(ErrorOf(with({"--subscriptions=29", "--scroll-every=1", "--scroll-keys=30"})),
+              HasSubstr("--scroll-keys"));
+  EXPECT_THAT(ErrorOf(with({"--scroll-every=99ms"})), HasSubstr("at least 100ms"));
+  EXPECT_THAT(ErrorOf(with({"--scroll-keys=1"})), HasSubstr("--scroll-every"));
+  EXPECT_THAT(ErrorOf({"h:1", "--feed", "--scroll-every=1"}), HasSubstr("only --address track"));
+  EXPECT_THAT(ErrorOf({"h:1", "--address=track", "--channel-prefix=ticker:a.", "--channels=60",
+                       "--scroll-every=1"}),
+              HasSubstr("what scrolls is a feed"));
+}
+
 TEST(OptionsTest, EveryNumberHasItsRange) {
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"--connections=1000001", "1 to 1000000"},
