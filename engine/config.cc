@@ -48,6 +48,10 @@ void AddFeedNamespaces(std::vector<Namespace>& namespaces) {
   watch.source = "feed:*";
   watch.shared_poll.allow_unsigned = true;
   add(std::move(watch));
+  Namespace tickers{.name = "tickers", .allowed_delta_types = {"fossil"}};
+  tickers.subscription_type = SubscriptionType::kMap;
+  tickers.source = "feed:*";
+  add(std::move(tickers));
 }
 
 }  // namespace

@@ -76,6 +76,11 @@ struct MapConfig {
     return std::max(10 * stream_ttl_ns, key_ttl_ns);
   }
 
+  // Removals that are remembered: as many as the stream would have, and where there is none enough
+  // for those who read the pages at the moment.
+  std::uint32_t tombstones() const { return has_stream() ? stream_size : kEphemeralTombstones; }
+  static constexpr std::uint32_t kEphemeralTombstones = 1000;
+
   bool operator==(const MapConfig&) const = default;
 };
 

@@ -98,16 +98,6 @@ class Loader {
     }
     CheckConfig(loaded_.config, places_, notes_.mistakes,
                 loaded_.for_centrifugo ? notes_.warnings : notes_.mistakes);
-    const std::vector<Namespace>& namespaces = loaded_.config.channel.namespaces;
-    for (std::size_t i = 0; i < namespaces.size(); ++i) {
-      if (!namespaces[i].is_map()) continue;
-      const std::string key = absl::StrCat("channel.namespaces[", i, "].subscription_type");
-      const auto place = places_.find(key);
-      notes_.warnings.Add(place == places_.end() ? ConfigPlace{} : place->second,
-                          absl::StrCat(key,
-                                       ": clients cannot subscribe to maps yet (error 108); "
-                                       "the HTTP API publishes into them and reads them"));
-    }
   }
 
   void ApplyEnvironment() {

@@ -100,7 +100,7 @@ struct Namespace {
   std::uint32_t publish_rate = 0;  // Publications of clients a second and channel; 0: any number.
 
   bool keeps_history() const {
-    return kind == ChannelKind::kStream && history_size > 0 && history_ttl_ns > 0;
+    return kind == ChannelKind::kStream && !is_map() && history_size > 0 && history_ttl_ns > 0;
   }
 
   bool is_keyed() const { return subscription_type != SubscriptionType::kStream; }

@@ -54,12 +54,18 @@ ChannelIndex ChannelTable::FindOrAddView(ChannelIndex primary, const View& view)
   primaries_[index] = primary;
   shown.views.push_back(index);
   if (shown.live) {
-    channel.live = true;
     // What a filter let through before nobody knows any more.
     const PublicationRef newest = view.filter == 0 ? shown.newest : PublicationRef();
     SetNewest(index, channel, shown.sequence, newest);
+    SetLive(channel);
   }
   return index;
+}
+
+void ChannelTable::SetLive(Channel& channel) {
+  channel.live = true;
+  if (!channel.ns->is_map()) return;
+  channel.map = std::make_unique<MapLog>(channel.ns->map.tombstones(), channel.sequence);
 }
 
 void ChannelTable::SetNewest(ChannelIndex index, Channel& channel, std::uint64_t sequence,
@@ -68,8 +74,9 @@ void ChannelTable::SetNewest(ChannelIndex index, Channel& channel, std::uint64_t
   channel.newest = std::move(publication);
   Latest& latest = latest_[index];
   latest.sequence = sequence;
-  latest.line =
-      channel.newest && channel.view.plain() ? channel.newest->line() : std::string_view();
+  // Of a map no one line says it all.
+  const bool has_line = channel.newest && channel.map == nullptr && channel.view.plain();
+  latest.line = has_line ? channel.newest->line() : std::string_view();
 }
 
 void ChannelTable::Remove(ChannelIndex index) {

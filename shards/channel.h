@@ -1,6 +1,7 @@
 // Channel: a channel as a shard with subscribers to it sees it, and ChannelTable: all of them.
 //
-// It holds the newest publication (state) or the recent ones (stream), and the group: the
+// It holds the newest publication (state), the recent ones (stream) or those of each key (map), and
+// the group: the
 // subscribers on this shard that get identical bytes. Offsets and history are the home shard's.
 //
 // Subscribers with another view (shards/view.h) have a Channel of their own beside the one that the
@@ -10,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +21,7 @@
 #include "engine/config.h"
 #include "engine/slab.h"
 #include "shards/catch_up.h"
+#include "shards/map_log.h"
 #include "shards/request.h"
 #include "shards/string_map.h"
 #include "shards/view.h"
@@ -51,7 +54,8 @@ struct Channel {
   engine::ChannelKind kind = engine::ChannelKind::kStream;
   bool live = false;  // The home has answered: publications come without a hole from here on.
   PublicationRef newest;
-  CatchUp catch_up;  // Stream channels, and state channels whose view is of deltas.
+  std::unique_ptr<MapLog> map;  // Of a map that is live: in place of the next one.
+  CatchUp catch_up;             // Stream channels, and state channels whose view is of deltas.
 
   // What one flush sends to every member that is owed nothing else.
   std::span<const std::byte> turn_frame;
@@ -65,6 +69,9 @@ struct Channel {
   // The number in `newest` that min_change compares; read when somebody asks first.
   std::uint64_t value_sequence = 0;
   float value = 0;
+  // Of a slot: the maps that mirror it, and whether they have not taken its newest value yet.
+  std::vector<ChannelIndex> mirrors;
+  bool mirror_due = false;
   // Of a primary: who is let in with its next publication, see Commands::AdmitWaiting().
   std::uint32_t waiting = 0;
   std::uint32_t asking = 0;  // Subscribe questions on their way; the channel stays until answered.
@@ -72,9 +79,21 @@ struct Channel {
   const engine::Namespace* ns = nullptr;
   std::string name;  // Of a primary; ChannelTable::name() knows all.
 
-  bool keeps_versions() const { return kind == engine::ChannelKind::kStream || view.delta; }
+  bool keeps_versions() const {
+    return map == nullptr && (kind == engine::ChannelKind::kStream || view.delta);
+  }
+  // What it holds for those who have not seen everything.
+  std::size_t catch_up_bytes() const {
+    return map == nullptr ? catch_up.footprint_bytes() : map->footprint_bytes();
+  }
+  // What a group is told one by one: of a stream, or a map.
+  const Publication* Find(std::uint64_t number) const {
+    return map == nullptr ? catch_up.Find(number) : map->Find(number);
+  }
   // Nobody has or wants it: neither a subscriber nor, of a primary, another view.
-  bool unused() const { return group.empty() && paced == 0 && asking == 0 && views.empty(); }
+  bool unused() const {
+    return group.empty() && paced == 0 && asking == 0 && views.empty() && mirrors.empty();
+  }
 };
 
 class ChannelTable {
@@ -100,6 +119,9 @@ class ChannelTable {
   const std::string& name(ChannelIndex index) { return channels_[primaries_[index]].name; }
 
   Channel& operator[](ChannelIndex index) { return channels_[index]; }
+  // The channel is live from its present number on: of a map changes are kept from here.
+  void SetLive(Channel& channel);
+
   // Of a state channel. Kept by SetNewest().
   const Latest& latest(ChannelIndex index) const { return latest_[index]; }
   // The line of the newest publication has been made. It lives as long as that.

@@ -292,6 +292,7 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
     case Request::Kind::kMapClear:
     case Request::Kind::kPollPublish:
     case Request::Kind::kTickers:
+    case Request::Kind::kMirror:
     case Request::Kind::kSlowClients:
     case Request::Kind::kUnsubscribeUser:
     case Request::Kind::kRefreshUser:

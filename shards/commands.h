@@ -29,6 +29,7 @@
 #include "shards/exchange.h"
 #include "shards/fan_out.h"
 #include "shards/join_leave.h"
+#include "shards/mirror.h"
 #include "shards/parked.h"
 #include "shards/proxies.h"
 #include "shards/revocations.h"
@@ -134,6 +135,15 @@ class Commands {
   // Whom this shard does not believe any more.
   Revocations& revocations() { return revocations_; }
 
+  // A slot that maps of this shard mirror has another value; they take it with FeedMirrors().
+  void OnSlotChanged(ChannelIndex slot);
+  // Brings mirrors up to date. Once a turn, before the flush.
+  void FeedMirrors();
+  bool feeds_mirrors() const { return !changed_slots_.empty(); }
+  // An answer of a home to a question of a mirror, and what it tells of unasked.
+  void OnMirrorAnswer(const Request& answer);
+  void OnNewSlot(ChannelIndex map, std::uint32_t generation, std::string_view slot);
+
   // A map is not what its subscribers know of it: they subscribe again.
   void OnReset(ChannelIndex channel, std::uint32_t generation);
 
@@ -235,8 +245,7 @@ class Commands {
                             SubscriptionDetails& details);
   std::unique_ptr<Request> BeginSubscribe(engine::Slot slot, const Command& command,
                                           const engine::Namespace& ns, const View& view,
-                                          const Terms& terms,
-                                          const protocol::SubscriptionOptions& options,
+                                          const Terms& terms, bool wants_terms,
                                           const SubscriptionDetails* details);
   bool MaySubscribeSoon(engine::Slot slot);
   bool MayRunSoon(engine::Slot slot, const Command& command);
@@ -319,6 +328,43 @@ class Commands {
   std::uint64_t NextKeyExpiryNs(engine::Slot slot);
   void ExpireKeys(engine::Slot slot);
 
+  // Maps (commands_map.cc).
+  bool ContinueReading(engine::Slot slot, const Command& command, const engine::Namespace& ns);
+  void BeginReading(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+                    MapReading reading);
+  void AskPage(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+               MapReading& reading);
+  void AdmitToMap(engine::Slot slot, std::uint32_t subscription, Channel& channel, Request& answer);
+  bool ReplyMap(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
+                Request& answer);
+  bool ShowState(engine::Slot slot, const View& view, std::span<const PublicationRef> state);
+  bool ShowChanges(engine::Slot slot, const View& view, std::span<const PublicationRef> changes);
+  bool ShowPublication(engine::Slot slot, const View& view, const Publication& publication);
+  bool IsOver(const MapReading& reading);
+  void FailReading(engine::Slot slot, const Command& command, protocol::ErrorCode error);
+  void ForgetReading(engine::Slot slot, std::string_view channel);
+  void ForgetReadings(engine::Slot slot);
+  void DropReadingsThatAreOver(engine::Slot slot);
+
+  // Maps over feeds (commands_mirror.cc).
+  using Mirrors = absl::flat_hash_map<ChannelIndex, std::unique_ptr<Mirror>>;
+  bool MirrorIsReady(engine::Slot slot, std::string_view channel, const engine::Namespace& ns);
+  Mirrors::iterator BeginMirror(ChannelIndex index, const engine::Namespace& ns);
+  Mirrors::iterator FindMirror(ChannelIndex map, std::uint32_t generation);
+  std::unique_ptr<Request> MirrorQuestion(ChannelIndex map);
+  void MirrorSlot(ChannelIndex map, std::string_view name);
+  void OnMirroredSlot(const Request& answer);
+  void ShowSlot(ChannelIndex map, ChannelIndex slot);
+  void CountAnswer(Mirrors::iterator found);
+  void TakeSlot(ChannelIndex map, ChannelIndex index);
+  bool ReplyMirrorPage(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+                       MapReading& reading, const MapRequest& asked);
+  bool CollectPage(ChannelIndex map, const Mirror& mirror, std::string_view cursor,
+                   std::size_t limit);
+  void ReadMirror(engine::Slot slot, Request& answer);
+  void ReleaseMirror(ChannelIndex map);
+  void EndMirror(ChannelIndex map);
+
   // Views (commands_view.cc).
   static bool AllowsFossil(const engine::Namespace& ns);
   View WholeView(engine::Slot slot) const;
@@ -386,6 +432,8 @@ class Commands {
   bool PushSubscribed(engine::Slot slot, const Channel& channel, const Request& answer);
   void FinishLeaving(engine::Slot slot, std::uint32_t subscription, Departure departure);
   void TellUnsubscribed(engine::Slot slot, ChannelIndex channel, protocol::UnsubscribeCode code);
+  void PushUnsubscribed(engine::Slot slot, std::string_view channel,
+                        protocol::UnsubscribeCode code);
   void OnPublished(const Request& answer);
   void OnHistory(const Request& answer);
 
@@ -445,9 +493,13 @@ class Commands {
   protocol::TrackRequestParser track_parser_;
   protocol::TrackSignatureVerifier track_verifier_;
   absl::flat_hash_map<ChannelIndex, std::vector<KeyWaiter>> waiting_keys_;  // By their view.
-  std::string slot_name_;                                                   // Scratch.
-  std::vector<protocol::PublicationView> views_;  // See ShowPublications().
-  std::string one_line_;                          // See SetPayload().
+  Mirrors mirrors_;                                                         // By their maps.
+  std::vector<ChannelIndex> changed_slots_;  // Whose mirrors have not taken their values yet.
+  std::vector<PublicationRef> page_;         // Scratch.
+  std::vector<protocol::PublicationView> state_views_;  // See ShowState().
+  std::string slot_name_;                               // Scratch.
+  std::vector<protocol::PublicationView> views_;        // See ShowPublications().
+  std::string one_line_;                                // See SetPayload().
   std::string terms_;
 };
 

@@ -270,7 +270,8 @@ void Commands::AskServerSide(engine::Slot slot, ServerSubscription& sub, std::ui
   command.subscribe.offset = sub.offset;
   command.subscribe.epoch = sub.epoch;
   const engine::Namespace& ns = *config_.FindNamespace(sub.channel);
-  Ask(BeginSubscribe(slot, command, ns, WholeView(slot), Grant(ns, {}), {}, &sub.details));
+  const Terms terms = Grant(ns, {});
+  Ask(BeginSubscribe(slot, command, ns, WholeView(slot), terms, terms != Terms{}, &sub.details));
 }
 
 // The home has answered one of them: it takes part from here on, though nothing is sent yet.

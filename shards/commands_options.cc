@@ -25,14 +25,15 @@ double ChangeOf(const Terms& terms) {
 
 }  // namespace
 
-// What a wish gets: of a stream only its place in the order, because every publication counts.
+// What a wish gets: of a stream only its place in the order, because every publication counts; of a
+// map no least change, as its keys have no one value.
 Terms Commands::Grant(const engine::Namespace& ns,
                       const protocol::SubscriptionOptions& options) const {
   Terms terms{.priority = options.priority};
-  if (ns.kind == engine::ChannelKind::kStream) return terms;
+  if (ns.kind == engine::ChannelKind::kStream && !ns.is_map()) return terms;
   // Rounded up: who asks for a change worth sending gets no smaller one.
-  terms.min_change =
-      static_cast<std::uint32_t>(std::ceil(options.min_change / Subscription::kChangeUnit - 1e-6));
+  const double units = std::ceil(options.min_change / Subscription::kChangeUnit - 1e-6);
+  terms.min_change = ns.is_map() ? 0 : static_cast<std::uint32_t>(units);
   const std::uint32_t least = ToMs(ns.min_interval_ns);
   std::uint32_t wanted = options.has_interval ? options.interval_ms : ToMs(ns.default_interval_ns);
   wanted = std::max(wanted, least);

@@ -93,6 +93,7 @@ void Commands::Part(engine::Slot slot, ChannelIndex view, Departure departure, b
 void Commands::GiveBackPlace(const Request& answer) {
   const Channel& channel = channels_[answer.local];
   if (answer.failed || answer.tracked || channel.ns->subscriber_limit == 0) return;
+  if (answer.map != nullptr && !answer.map->live) return;
   auto part = std::make_unique<Request>();
   part->channel = channel.name;
   part->counted = true;

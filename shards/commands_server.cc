@@ -43,6 +43,7 @@ Commands::ByServer Commands::SubscribeByServer(engine::Slot slot, std::string_vi
   details.client_refreshes = false;
   details.info = subscribe.info;
   if (subscribe.expire_at_s > 0) details.expires_ns = MonotonicAfter(left_s);
+  const Terms terms = Grant(ns, {});
   Command command;
   command.id = session.own_question_id--;
   command.subscribe.channel = channel;
@@ -50,7 +51,7 @@ Commands::ByServer Commands::SubscribeByServer(engine::Slot slot, std::string_vi
   command.subscribe.offset = subscribe.since_offset;
   command.subscribe.epoch = subscribe.since_epoch;
   std::unique_ptr<Request> request =
-      BeginSubscribe(slot, command, ns, WholeView(slot), Grant(ns, {}), {}, &details);
+      BeginSubscribe(slot, command, ns, WholeView(slot), terms, terms != Terms{}, &details);
   request->reply_data = json || subscribe.raw.empty() ? subscribe.data : subscribe.raw;
   request->by_server = place;
   Ask(std::move(request));
@@ -80,6 +81,7 @@ bool Commands::PushSubscribed(engine::Slot slot, const Channel& channel, const R
 // Whether it is subscribed to `channel`, or has asked to be and not left since.
 bool Commands::IsToBeSubscribed(engine::Slot slot, std::string_view channel) {
   const ChannelIndex index = channels_.Find(channel);
+  if (connections_[slot].session->FindReading(channel) != nullptr) return true;
   return index != kNoChannel &&
          FindSubscription(slot, index) < connections_[slot].subscriptions.size();
 }
@@ -94,13 +96,24 @@ void Commands::DropRevokedSubscriptions(engine::Slot slot) {
       revoked.emplace_back(channel);
     }
   }
+  for (const MapReading& reading : session.extras().readings) {
+    if (reading.details && reading.details->token &&
+        revocations_.IsRevoked(session.user, reading.channel, *reading.details->token,
+                               host_.UnixSeconds())) {
+      revoked.push_back(reading.channel);
+    }
+  }
   for (const std::string& channel : revoked) UnsubscribeByServer(slot, channel);
 }
 
 void Commands::UnsubscribeByServer(engine::Slot slot, std::string_view channel) {
+  Connection& connection = connections_[slot];
+  const MapReading* const reading = connection.session->FindReading(channel);
+  const bool between_pages = reading != nullptr && reading->asking == 0;
+  ForgetReading(slot, channel);
+  if (between_pages) return PushUnsubscribed(slot, channel, UnsubscribeCode::kServer);
   const ChannelIndex index = channels_.Find(channel);
   if (index == kNoChannel) return;
-  Connection& connection = connections_[slot];
   const std::uint32_t subscription = FindSubscription(slot, index);
   if (subscription >= connection.subscriptions.size()) return;
   Subscription& left = connection.subscriptions[subscription];
@@ -129,8 +142,12 @@ void Commands::OnReset(ChannelIndex channel, std::uint32_t generation) {
 }
 
 void Commands::TellUnsubscribed(engine::Slot slot, ChannelIndex channel, UnsubscribeCode code) {
-  protocol::AppendUnsubscribePush(connections_[slot].form, {.channel = channels_.name(channel)},
-                                  code, protocol::ReasonOf(code), connections_.NewLine(slot));
+  PushUnsubscribed(slot, channels_.name(channel), code);
+}
+
+void Commands::PushUnsubscribed(engine::Slot slot, std::string_view channel, UnsubscribeCode code) {
+  protocol::AppendUnsubscribePush(connections_[slot].form, {.channel = channel}, code,
+                                  protocol::ReasonOf(code), connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
 }
 

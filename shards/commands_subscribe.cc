@@ -21,8 +21,7 @@ constexpr auto kTrackType = static_cast<std::int32_t>(engine::SubscriptionType::
 // Nothing where a subscription of `asked`, as on the wire, is what the channels of `ns` have.
 std::optional<ErrorCode> RefuseType(const engine::Namespace& ns, std::int32_t asked) {
   const auto has = static_cast<std::int32_t>(ns.subscription_type);
-  if (asked == has && !ns.is_map()) return std::nullopt;
-  if (ns.is_map() && asked != kTrackType) return ErrorCode::kNotAvailable;
+  if (asked == has) return std::nullopt;
   if (asked == kTrackType) return ErrorCode::kNotAvailable;
   return has == kTrackType ? ErrorCode::kBadRequest : ErrorCode::kPermissionDenied;
 }
@@ -64,12 +63,13 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
     return ReplyError(slot, command.id, *refused);
   }
   const bool tracks = ns->subscription_type == engine::SubscriptionType::kSharedPoll;
-  if (tracks && addresses_.SlotPrefix(*ns, subscribe.channel).empty()) {
+  if (ns->is_keyed() && addresses_.SlotPrefix(*ns, subscribe.channel).empty()) {
     return ReplyError(slot, command.id, ErrorCode::kNotAvailable);
   }
   if (!access_.IsValidName(*ns, subscribe.channel)) {
     return ReplyError(slot, command.id, ErrorCode::kBadRequest);
   }
+  if (ns->is_map() && ContinueReading(slot, command, *ns)) return;
   // Where a backend decides, `data` is its own.
   const bool by_backend = AsksBackend(*ns, subscribe);
   protocol::SubscriptionOptions options;
@@ -91,6 +91,9 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
     metrics_.CountLimited(Limit::kChannels);
     return ReplyError(slot, command.id, ErrorCode::kLimitExceeded);
   }
+  const bool mirrors = ns->is_map() && !ns->source.empty();
+  // What waits for a backend has to have what comes after it.
+  if (mirrors && by_backend && !MirrorIsReady(slot, subscribe.channel, *ns)) return;
   SubscriptionDetails details = DetailsBy(*ns);
   const protocol::ProxyAnswer* decision = nullptr;
   if (by_backend) {
@@ -109,18 +112,26 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
   if (exchange_.congested(exchange_.HomeOf(subscribe.channel))) {
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   }
+  if (mirrors && !MirrorIsReady(slot, subscribe.channel, *ns)) return;
   // What else it asks for is about the keys.
   View view = WholeView(slot);
-  if (tracks || ChooseView(slot, command, *ns, view)) {
-    std::unique_ptr<Request> request = BeginSubscribe(
-        slot, command, *ns, view, terms, options, details == DetailsBy(*ns) ? nullptr : &details);
-    if (tracks) {
-      request->recover = request->recoverable = request->wants_position = false;
-      BeginTracking(slot, command, *ns, request->local);
-    }
-    if (decision != nullptr) ApplyDecision(*decision, *ns, *request);
-    Ask(std::move(request));
+  if (!tracks && !ChooseView(slot, command, *ns, view)) return;
+  const bool wants_terms = options != protocol::SubscriptionOptions{} || terms != Terms{};
+  const bool is_plain = details == DetailsBy(*ns);
+  if (ns->is_map()) {
+    MapReading reading{.view = view, .terms = terms, .wants_terms = wants_terms};
+    if (!is_plain) reading.details = std::move(details);
+    if (decision != nullptr) reading.reply_data = decision->data.bytes;
+    return BeginReading(slot, command, *ns, std::move(reading));
   }
+  std::unique_ptr<Request> request =
+      BeginSubscribe(slot, command, *ns, view, terms, wants_terms, is_plain ? nullptr : &details);
+  if (tracks) {
+    request->recover = request->recoverable = request->wants_position = false;
+    BeginTracking(slot, command, *ns, request->local);
+  }
+  if (decision != nullptr) ApplyDecision(*decision, *ns, *request);
+  Ask(std::move(request));
 }
 
 // With a token, what it says; without, what name and namespace allow.
@@ -153,8 +164,7 @@ Commands::TokenVerdict Commands::MaySubscribe(engine::Slot slot, const Command& 
 // Adds the subscription; what is returned has to be asked next.
 std::unique_ptr<Request> Commands::BeginSubscribe(engine::Slot slot, const Command& command,
                                                   const engine::Namespace& ns, const View& view,
-                                                  const Terms& terms,
-                                                  const protocol::SubscriptionOptions& options,
+                                                  const Terms& terms, bool wants_terms,
                                                   const SubscriptionDetails* details) {
   const protocol::SubscribeRequest& subscribe = command.subscribe;
   ChannelIndex index = channels_.Find(subscribe.channel);
@@ -197,7 +207,7 @@ std::unique_ptr<Request> Commands::BeginSubscribe(engine::Slot slot, const Comma
   request->since_offset = subscribe.offset;
   request->since_epoch = subscribe.epoch;
   AskForPlace(slot, command, ns, *request);
-  request->wants_terms = options != protocol::SubscriptionOptions{} || terms != Terms{};
+  request->wants_terms = wants_terms;
   return request;
 }
 
@@ -206,7 +216,9 @@ void Commands::OnSubscribed(Request& answer) {
   INVARIANT(channel != nullptr, "a channel stays while a question about it is on its way");
   --channel->asking;
   if (answer.view != answer.local) --channels_[answer.view].asking;
-  if (!answer.failed && !channel->live) {
+  // A page of a map is no place in it.
+  const bool joins = !answer.failed && (answer.map == nullptr || answer.map->live);
+  if (joins && !channel->live) {
     const bool has_value =
         channel->kind == engine::ChannelKind::kState && !answer.publications.empty();
     GoLive(answer.local, answer.sequence,
@@ -240,6 +252,7 @@ void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& cha
     return AdmitServerSide(slot, subscription, channel, answer);
   }
   const bool by_server = answer.by_server != Request::kNotByServer;
+  if (answer.map != nullptr) return AdmitToMap(slot, subscription, channel, answer);
   const bool leaving =
       connections_[slot].subscriptions[subscription].member == Subscription::kLeaving;
   if (answer.failed) {
@@ -318,6 +331,7 @@ bool Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
 }
 
 void Commands::Unsubscribe(engine::Slot slot, const Command& command) {
+  ForgetReading(slot, command.channel.channel);
   const ChannelIndex index = channels_.Find(command.channel.channel);
   std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
   std::vector<Session::Unsubscribe>& leaving = connections_[slot].session->leaving;
@@ -395,6 +409,7 @@ void Commands::LeaveAll(engine::Slot slot, bool may_return) {
 }
 
 void Commands::RemoveAll(engine::Slot slot, Departure departure) {
+  ForgetReadings(slot);
   std::vector<Subscription>& subscriptions = connections_[slot].subscriptions;
   while (!subscriptions.empty()) {
     const bool answered = subscriptions.back().live();
@@ -436,6 +451,7 @@ void Commands::DropIfUnused(ChannelIndex index) {
     leave->local_generation = channels_.generation(index);
     exchange_.Send(channel.home, {.kind = Message::Kind::kLeave, .request = std::move(leave)});
   }
+  EndMirror(index);
   fan_out_.Forget(index);
   channels_.Remove(index);
   if (primary != index) DropIfUnused(primary);

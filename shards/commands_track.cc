@@ -391,16 +391,23 @@ std::uint64_t Commands::ConflatedOfKeys(engine::Slot slot, ChannelIndex channel)
 }
 
 bool Commands::IsKey(const Subscription& subscription) {
-  return channels_[subscription.channel].view.address != KeyedAddresses::kNone;
+  const Channel& channel = channels_[subscription.channel];
+  return channel.view.address != KeyedAddresses::kNone && !channel.ns->is_map();
 }
 
-// Subscriptions to channels, without the keys that are tracked.
+// Subscriptions to channels, maps that are being read among them, without the keys that are
+// tracked.
 std::size_t Commands::ChannelCount(engine::Slot slot) {
   const Connection& connection = connections_[slot];
-  if (connection.session->extras().tracking.empty()) return connection.subscriptions.size();
+  const std::vector<MapReading>& readings = connection.session->extras().readings;
+  const auto between_pages =
+      std::count_if(readings.begin(), readings.end(),
+                    [](const MapReading& reading) { return reading.asking == 0; });
+  const std::size_t all = connection.subscriptions.size() + static_cast<std::size_t>(between_pages);
+  if (connection.session->extras().tracking.empty()) return all;
   const auto keys = std::count_if(connection.subscriptions.begin(), connection.subscriptions.end(),
                                   [this](const Subscription& each) { return IsKey(each); });
-  return connection.subscriptions.size() - static_cast<std::size_t>(keys);
+  return all - static_cast<std::size_t>(keys);
 }
 
 // When the first signature has expired for good, monotonic; 0: none will.

@@ -43,6 +43,7 @@ bool Commands::ChooseView(engine::Slot slot, const Command& command, const engin
   view = WholeView(slot);
   view.compact = ns.allow_channel_compaction && (subscribe.flag & kWantsCompaction) != 0;
   view.delta = !subscribe.delta.empty() && AllowsFossil(ns);
+  if (ns.is_map() && !ns.source.empty()) view.address = addresses_.Of(ns);
   if (subscribe.tf.empty()) return true;
   if (!ns.allow_tags_filter) {
     ReplyError(slot, command.id, ErrorCode::kBadRequest);
@@ -77,11 +78,11 @@ ChannelIndex Commands::FindOrAddView(ChannelIndex primary, const View& view) {
 // The home has answered: the channel is live, with all views that wait for it.
 void Commands::GoLive(ChannelIndex primary, std::uint64_t sequence, PublicationRef newest) {
   Channel& channel = channels_[primary];
-  channel.live = true;
   channels_.SetNewest(primary, channel, sequence, std::move(newest));
+  channels_.SetLive(channel);
   for (const ChannelIndex view : channel.views) {
-    channels_[view].live = true;
     ShowNewest(channel, view);
+    channels_.SetLive(channels_[view]);
   }
 }
 

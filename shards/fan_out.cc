@@ -23,10 +23,14 @@ FanOut::FanOut(engine::Ring& ring, ConnectionTable& connections, ChannelTable& c
       line_maker_(addresses),
       catch_up_limit_(options.catch_up_bytes) {}
 
-void FanOut::Apply(ChannelIndex index, Channel& channel, PublicationRef publication) {
+void FanOut::Apply(ChannelIndex index, Channel& channel, PublicationRef publication,
+                   PublicationRef replaced) {
   // Before the home's answer there is no group, and the answer covers what comes before it.
   if (!channel.live || publication->sequence() <= channel.sequence) return;
   metrics_.publications_in.Add();
+  if (channel.map != nullptr) {
+    return ApplyChange(index, channel, publication->sequence(), publication, replaced);
+  }
   const std::uint64_t sequence = publication->sequence();
   bool tags_read = false;
   for (const ChannelIndex view : channel.views) {
@@ -117,7 +121,7 @@ void FanOut::Leave(engine::Slot slot, std::uint32_t subscription) {
 void FanOut::Forget(ChannelIndex index) {
   INVARIANT(channels_[index].unused(), "a channel with subscribers is not removed");
   filters_.Release(channels_[index].view.filter);
-  catch_up_bytes_ -= channels_[index].catch_up.footprint_bytes();
+  catch_up_bytes_ -= channels_[index].catch_up_bytes();
   std::erase(dirty_, index);
 }
 
@@ -237,9 +241,16 @@ void FanOut::MakeTurnFrame(Channel& channel) {
   const bool state = channel.kind == engine::ChannelKind::kState;
   if (!state && channel.sequence != channel.turn_begin + 1) return JoinFrames(channel);
   // Null where it is no longer known, or where nobody may need it.
-  const Publication* base =
-      channel.view.delta ? channel.catch_up.Find(channel.turn_begin) : nullptr;
+  const Publication* base = BaseOf(channel, channel.sequence, channel.turn_begin);
   channel.turn_frame = line_maker_.Frame(channel.view, *channel.newest, base);
+}
+
+// What a reader who has seen the publications up to `seen` can be told the later one `sequence`
+// against. Null: nothing, or the view is not of deltas.
+const Publication* FanOut::BaseOf(const Channel& channel, std::uint64_t sequence,
+                                  std::uint64_t seen) {
+  if (!channel.view.delta) return nullptr;
+  return channel.map == nullptr ? channel.catch_up.Find(seen) : channel.map->BaseOf(sequence, seen);
 }
 
 // Several publications of one stream: joined once for the whole group, not once per member.
@@ -247,13 +258,11 @@ void FanOut::JoinFrames(Channel& channel) {
   const bool json = channel.view.form.encoding == protocol::Encoding::kJson;
   lines_.clear();
   std::size_t bytes = 0;
-  const Publication* base = channel.catch_up.Find(channel.turn_begin);
   for (std::uint64_t i = channel.turn_begin + 1; i <= channel.sequence; ++i) {
-    const Publication* publication = channel.catch_up.Find(i);
-    lines_.push_back(line_maker_.Line(channel.view, *publication, base));
+    const Publication* publication = channel.Find(i);
+    lines_.push_back(line_maker_.Line(channel.view, *publication, BaseOf(channel, i, i - 1)));
     if (lines_.back().empty()) return;  // Not JSON.
     bytes += lines_.back().size() + (json ? 1 : 0);
-    base = publication;
   }
   if (bytes > options_.message_bytes) return;  // More than one message: pulled in pieces.
   std::string& frame = joined_.emplace_back();
@@ -266,9 +275,14 @@ void FanOut::EndTurn() {
   for (const ChannelIndex index : dirty_) {
     Channel& channel = channels_[index];
     channel.turn_frame = {};
-    catch_up_bytes_ -= channel.catch_up.footprint_bytes();
-    channel.catch_up.Trim(catch_up_limit_, channel.sequence);
-    catch_up_bytes_ += channel.catch_up.footprint_bytes();
+    catch_up_bytes_ -= channel.catch_up_bytes();
+    if (channel.map == nullptr) {
+      channel.catch_up.Trim(catch_up_limit_, channel.sequence);
+    } else {
+      // Who is behind is told the newest of each key.
+      channel.map->Trim(channel.view.delta ? catch_up_limit_ : 0, channel.sequence);
+    }
+    catch_up_bytes_ += channel.catch_up_bytes();
   }
   dirty_.clear();
   for (Queue& queue : queues_) {

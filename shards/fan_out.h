@@ -32,6 +32,7 @@
 #include "shards/payload_value.h"
 #include "shards/sender.h"
 #include "shards/shard_metrics.h"
+#include "shards/terms.h"
 
 namespace tickcast::shards {
 
@@ -40,15 +41,6 @@ struct FanOutOptions {
   std::size_t catch_up_bytes = 64 * 1024;  // Per stream channel.
   std::size_t message_bytes = 16 * 1024;   // A gathered message stops here.
   engine::PressureConfig pressure = {};    // What the levels mean.
-};
-
-// What a subscription to a state channel is granted; of a stream only `priority` counts.
-struct Terms {
-  std::uint32_t interval_ms = 0;  // Pacer::Grant()ed.
-  std::uint32_t min_change = 0;   // In Subscription::kChangeUnit.
-  bool priority = false;
-
-  bool operator==(const Terms&) const = default;
 };
 
 class FanOut {
@@ -77,8 +69,14 @@ class FanOut {
          Events& events, const FanOutOptions& options);
 
   // A publication from the home shard, for all views of the channel. Ignored where it is not live
-  // here. REQUIRES: a primary.
-  void Apply(ChannelIndex index, Channel& channel, PublicationRef publication);
+  // here. `replaced`: of a map what its key had before. REQUIRES: a primary.
+  void Apply(ChannelIndex index, Channel& channel, PublicationRef publication,
+             PublicationRef replaced = {});
+
+  // The same with a slot's newest value for a map that mirrors it (mirror.h): what it is numbered
+  // here. REQUIRES: no flush is under way, unless nobody has subscribed to the map.
+  void ApplyKey(ChannelIndex index, Channel& channel, const PublicationRef& newest,
+                const PublicationRef& replaced);
 
   // Makes a subscription part of its channel's group; it is owed what comes after `seen`. `based`:
   // the client has the payload of the publication `seen`.
@@ -164,6 +162,16 @@ class FanOut {
 
   // Taking publications in.
   void ApplyToView(ChannelIndex index, std::uint64_t sequence, const PublicationRef& publication);
+  // Changes of a map (fan_out_map.cc).
+  void ApplyChange(ChannelIndex index, Channel& channel, std::uint64_t sequence,
+                   const PublicationRef& publication, const PublicationRef& replaced);
+  void ShowChange(ChannelIndex index, const PublicationRef& publication,
+                  const PublicationRef& replaced);
+  void AdvanceMap(ChannelIndex index, std::uint64_t sequence, const PublicationRef& publication,
+                  const PublicationRef& replaced);
+  bool Shows(std::uint16_t filter, const Publication& publication);
+  bool TakeKeys(Connection& connection, Subscription& subscription, InFlight& message);
+  bool CollectKeys(const Channel& channel, Subscription& subscription, InFlight& message);
   void Advance(ChannelIndex index, Channel& channel, std::uint64_t sequence,
                PublicationRef publication);
 
@@ -173,6 +181,8 @@ class FanOut {
   void MarkChannel(ChannelIndex index, Channel& channel);
   void MakeTurnFrame(Channel& channel);
   void JoinFrames(Channel& channel);
+  static const Publication* BaseOf(const Channel& channel, std::uint64_t sequence,
+                                   std::uint64_t seen);
   void ListOwed(engine::Slot slot);
   bool AnyLeft(Order from) const;
   // Entries of all queues.
@@ -210,6 +220,7 @@ class FanOut {
                              InFlight& message);
   bool AddNewestLine(const Subscription& subscription);
   void SetBased(Subscription& subscription, bool based);
+  static bool HasAllAfter(const Channel& channel, std::uint64_t seen);
   void DropGaps(engine::Slot slot);
   void Compose(engine::Slot slot, InFlight& message);
   void PrependReplies(Transport transport, protocol::Encoding encoding, std::string_view replies);
@@ -248,9 +259,10 @@ class FanOut {
   LineMaker line_maker_;
   std::size_t catch_up_limit_;
   std::size_t catch_up_bytes_ = 0;
-  std::deque<std::string> joined_;       // Frames of several publications, for one flush.
-  std::vector<std::string_view> lines_;  // Of the message being gathered.
-  bool inappropriate_ = false;           // It should hold what its connection cannot take.
+  std::deque<std::string> joined_;        // Frames of several publications, for one flush.
+  std::vector<std::string_view> lines_;   // Of the message being gathered.
+  const Publication* tags_of_ = nullptr;  // Whose tags the filters compare with now.
+  bool inappropriate_ = false;            // It should hold what its connection cannot take.
   std::size_t lines_bytes_ = 0;
   std::vector<std::string_view> replies_;
   std::vector<Taken> taken_;  // What the pulls of the batch changed.

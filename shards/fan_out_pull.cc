@@ -153,11 +153,17 @@ bool FanOut::PullBehind(engine::Slot slot, InFlight& message) {
 bool FanOut::TakeBehind(Connection& connection, Subscription& subscription, InFlight& message) {
   const Channel& channel = channels_[subscription.channel];
   if (subscription.seen == channel.sequence) return true;
+  // Changes of this turn a reader who keeps up is told one by one, however many they are.
+  const bool of_turn = channel.changed_turn == turn_ && subscription.seen >= channel.turn_begin;
+  if (channel.map != nullptr && !of_turn) return TakeKeys(connection, subscription, message);
   Remember(connection, subscription);
   const std::uint32_t conflated_before = message.conflated;
   const std::uint64_t seen_before = subscription.seen;
   subscription.seen = CollectLines(channel, seen_before, subscription.based != 0, message);
-  if (channel.view.delta && subscription.seen != seen_before) SetBased(subscription, true);
+  // Of a map's other keys it may have older versions than its number says.
+  const bool told = channel.map == nullptr ? subscription.seen != seen_before
+                                           : subscription.seen == channel.sequence;
+  if (channel.view.delta && told) SetBased(subscription, true);
   subscription.conflated += message.conflated - conflated_before;
   return subscription.seen == channel.sequence;
 }
@@ -168,6 +174,9 @@ bool FanOut::TakePaced(Connection& connection, Subscription& subscription, InFli
   if (some ? subscription.due == 0 : connection.due_ms != subscription.pace_ms) return true;
   const Latest& latest = channels_.latest(subscription.channel);
   if (latest.sequence == subscription.seen) return true;
+  if (latest.line.empty() && channels_[subscription.channel].map != nullptr) {
+    return TakeKeys(connection, subscription, message);
+  }
   const float value_before = subscription.last_value;
   if (HeldBack(connection.level, subscription)) return true;
   const bool has_line = !latest.line.empty();
@@ -264,17 +273,24 @@ bool FanOut::AddLine(std::string_view line) {
 std::uint64_t FanOut::CollectLines(const Channel& channel, std::uint64_t cut, bool based,
                                    InFlight& message) {
   const bool state = channel.kind == engine::ChannelKind::kState;
-  const Publication* base = based && channel.view.delta ? channel.catch_up.Find(cut) : nullptr;
   for (std::uint64_t next = state ? channel.sequence : cut + 1; next <= channel.sequence; ++next) {
-    const Publication* publication = state ? channel.newest.get() : channel.catch_up.Find(next);
+    const Publication* publication = state ? channel.newest.get() : channel.Find(next);
     INVARIANT(publication != nullptr, "what a turn added stays until its flush has ended");
+    const Publication* base = based ? BaseOf(channel, next, cut) : nullptr;
     if (!AddLine(line_maker_.Line(channel.view, *publication, base))) return cut;
-    base = publication;
+    // The client has what it was told, unless others of a map's keys were left out before.
+    based = based || channel.map == nullptr;
     ++message.publications;
     message.conflated += static_cast<std::uint32_t>(next - cut - 1);
     cut = next;
   }
   return cut;
+}
+
+// REQUIRES: something came after.
+bool FanOut::HasAllAfter(const Channel& channel, std::uint64_t seen) {
+  return channel.map == nullptr ? channel.catch_up.Find(seen + 1) != nullptr
+                                : channel.map->keys().complete_after(seen);
 }
 
 // Ends the subscriptions whose channel no longer has what they miss.
@@ -285,7 +301,7 @@ void FanOut::DropGaps(engine::Slot slot) {
     if (!subscription.live()) continue;
     const Channel& channel = channels_[subscription.channel];
     if (channel.kind == engine::ChannelKind::kState || channel.sequence == subscription.seen ||
-        channel.catch_up.Find(subscription.seen + 1) != nullptr) {
+        HasAllAfter(channel, subscription.seen)) {
       continue;
     }
     const std::uint64_t lost = channel.sequence - subscription.seen;

@@ -14,7 +14,8 @@ constexpr std::uint64_t kMillisecond = 1'000'000;
 
 // The interval that holds, 0 = each turn.
 std::uint32_t FanOut::PaceOf(const Connection& connection, const Subscription& subscription) const {
-  if (channels_[subscription.channel].kind == engine::ChannelKind::kStream) return 0;
+  const Channel& channel = channels_[subscription.channel];
+  if (channel.kind == engine::ChannelKind::kStream && channel.map == nullptr) return 0;
   const auto granted = static_cast<std::uint32_t>(subscription.interval_ms);
   if (connection.level == PressureLevel::kNormal) return granted;
   const std::uint64_t floor_ms = options_.pressure.degraded_interval_ns / kMillisecond;

@@ -24,6 +24,11 @@ class FilterTable {
   // The filter's number, for which the caller has to call Release() once. kNone when there are
   // kMaxFilters others.
   std::uint16_t Acquire(protocol::TagFilter filter);
+  // One more reference to a filter that has been acquired; kNone stays what it is.
+  std::uint16_t Share(std::uint16_t number) {
+    if (number != kNone) ++entries_[number - 1].references;
+    return number;
+  }
   // kNone is ignored.
   void Release(std::uint16_t number);
 

@@ -116,13 +116,15 @@ bool Home::Congested(const Channel& channel) const {
                      [this](const Interest& to) { return exchange_.full(to.shard); });
 }
 
-void Home::Deliver(const Channel& channel, const PublicationRef& publication, bool conflatable) {
+void Home::Deliver(const Channel& channel, const PublicationRef& publication, bool conflatable,
+                   const PublicationRef& replaced) {
   for (const Interest& to : channel.interests) {
     exchange_.Send(to.shard, {.kind = Message::Kind::kDeliver,
                               .conflatable = conflatable,
                               .local = to.local,
                               .generation = to.generation,
-                              .publication = publication});
+                              .publication = publication,
+                              .replaced = replaced});
   }
 }
 
@@ -138,7 +140,9 @@ std::uint64_t Home::PublishTo(Channel& channel, PublicationRef draft, bool skip_
   if (keeps || !KeepsHistory(channel)) channel.touched_ns = now_ns;
   Deliver(channel, draft, /*conflatable=*/state);
   if (state) {
+    const bool is_first = !channel.last;
     channel.last = std::move(draft);
+    if (is_first && !followers_.empty()) TellOfSlot(channel);
   } else if (keeps) {
     ChangeHistory(channel, [&](History& history) {
       history.Append(std::move(draft), HistorySize(channel), now_ns, channel.ns->history_ttl_ns);
@@ -191,6 +195,9 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
       break;
     case Request::Kind::kTickers:
       AnswerTickers(*request);
+      break;
+    case Request::Kind::kMirror:
+      AnswerMirror(*request);
       break;
     case Request::Kind::kSlowClients:
     case Request::Kind::kDisconnectUser:
@@ -279,10 +286,12 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
     return Fail(request, protocol::ErrorCode::kLimitExceeded);
   }
   channel->touched_ns = now_ns;
-  if ((channel->map != nullptr) != (request.map != nullptr)) {
+  if (channel->ns->is_map() != (request.map != nullptr)) {
     return Fail(request, protocol::ErrorCode::kBadRequest);
   }
   if (channel->map != nullptr) return AnswerMapSubscribe(*channel, request, now_ns);
+  // Over a feed: what is in it the asker's shard knows.
+  if (request.map != nullptr) request.map->live = true;
   ChangeHistory(*channel, [now_ns](History& history) { history.Expire(now_ns); });
   if (channel->ns->kind == engine::ChannelKind::kState) {
     if (channel->last) request.publications.push_back(channel->last);
@@ -363,7 +372,29 @@ void Home::AnswerTickers(Request& request) const {
   }
 }
 
+void Home::AnswerMirror(Request& request) {
+  followers_.push_back({request.origin, request.local, request.local_generation, request.channel});
+  AnswerTickers(request);
+}
+
+void Home::TellOfSlot(const Channel& channel) {
+  for (const Follower& to : followers_) {
+    if (!std::string_view(channel.name).starts_with(to.prefix)) continue;
+    exchange_.Send(to.shard, {.kind = Message::Kind::kSlot,
+                              .local = to.local,
+                              .generation = to.generation,
+                              .publication = channel.last});
+  }
+}
+
 void Home::Leave(ShardId shard, const Request& leave, std::uint64_t now_ns) {
+  if (leave.kind == Request::Kind::kMirror) {
+    std::erase_if(followers_, [&](const Follower& known) {
+      return known.shard == shard && known.local == leave.local &&
+             known.generation == leave.local_generation;
+    });
+    return;
+  }
   Channel* channel = Find(leave.channel);
   if (channel == nullptr) return;
   channel->touched_ns = now_ns;

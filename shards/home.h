@@ -174,7 +174,8 @@ class Home {
   std::uint64_t PublishTo(Channel& channel, PublicationRef draft, bool skip_history,
                           std::uint64_t now_ns);
   // To every shard with subscribers.
-  void Deliver(const Channel& channel, const PublicationRef& publication, bool conflatable);
+  void Deliver(const Channel& channel, const PublicationRef& publication, bool conflatable,
+               const PublicationRef& replaced = {});
   bool Congested(const Channel& channel) const;
   bool OverRate(Channel& channel, Request& request, std::uint64_t now_ns);
   // Notes that the asker's shard wants the channel, and counts its client in.
@@ -228,11 +229,22 @@ class Home {
   void JoinMap(Channel& channel, Request& request);
   void GoLive(Channel& channel, Request& request, std::uint64_t since, std::size_t limit);
 
+  // Of those who mirror a market: which slots are there now, and which come later.
+  void AnswerMirror(Request& request);
+  void TellOfSlot(const Channel& channel);
+
   static bool IsPolled(const engine::Namespace& ns);
 
   const engine::Config& config_;
   Exchange& exchange_;
   SlotWatcher* watcher_ = nullptr;
+  struct Follower {
+    ShardId shard;
+    ChannelIndex local;
+    std::uint32_t generation;
+    std::string prefix;
+  };
+  std::vector<Follower> followers_;  // Few: one per market and shard.
   std::mt19937_64 random_;
   std::deque<Channel> channels_;  // Stable addresses; holes are in free_.
   std::vector<std::uint32_t> free_;

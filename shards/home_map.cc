@@ -134,7 +134,8 @@ void Home::ChangeKey(Channel& channel, const MapWrite& write, PublicationRef dra
   draft->Seal(++channel.sequence, channel.map->next_offset(), channel.id);
   ++published_;
   channel.touched_ns = now_ns;
-  Deliver(channel, draft, /*conflatable=*/false);
+  const PublicationRef* const known = channel.map->Find(write.key);
+  Deliver(channel, draft, /*conflatable=*/false, known == nullptr ? PublicationRef() : *known);
   ChangeMap(channel, [&](MapState& map) { map.Apply(std::move(draft), write, now_ns); });
   WatchExpiry(channel);
 }

@@ -243,6 +243,7 @@ void HttpHandler::OnAnswer(std::unique_ptr<Request> answer) {
       return slow_clients_.OnAnswer(*answer);
     case Request::Asker::kEmulation:
       return emulation_.OnAnswer(*answer);
+    case Request::Asker::kMirror:
     case Request::Asker::kNobody:
     case Request::Asker::kSession:
       break;

@@ -18,11 +18,10 @@ KeyLog::Index KeyLog::Find(std::string_view key) const {
 }
 
 KeyLog::Change KeyLog::Append(PublicationRef publication, std::uint64_t sequence) {
-  INVARIANT(!publication->key().empty(), "what is kept by key has one");
   INVARIANT(sequence > newest_, "changes come in order");
   newest_ = sequence;
   footprint_bytes_ += publication->footprint_bytes();
-  Change change{.index = Find(publication->key()), .replaced = {}};
+  Change change{.index = Find(NameOf(*publication)), .replaced = {}};
   if (change.index == kNone) {
     change.index = Allocate();
     entries_[change.index].publication = std::move(publication);
@@ -32,6 +31,7 @@ KeyLog::Change KeyLog::Append(PublicationRef publication, std::uint64_t sequence
     Unlink(ListOf(entry), change.index);
     // Same key, same hash: the index need not be touched, though its text is another block's now.
     change.replaced = std::exchange(entry.publication, std::move(publication));
+    change.replaced_sequence = entry.sequence;
     footprint_bytes_ -= change.replaced->footprint_bytes();
   }
   Entry& entry = entries_[change.index];

@@ -37,8 +37,9 @@ class KeyLog {
   struct Change {
     Index index;              // kNone: of a removal, and not even its tombstone is kept.
     PublicationRef replaced;  // The key's one before, a removal too; null: there was none.
+    std::uint64_t replaced_sequence = 0;
   };
-  // Makes `publication` the newest of its key, which moves to the end. REQUIRES: it has a key;
+  // Makes `publication` the newest of its key, which moves to the end. REQUIRES:
   // `sequence` is above all before.
   Change Append(PublicationRef publication, std::uint64_t sequence);
 
@@ -50,14 +51,28 @@ class KeyLog {
   // Whether ForEachAfter(sequence) tells everything.
   bool complete_after(std::uint64_t sequence) const { return sequence >= forgotten_; }
   // `visit(const PublicationRef&, std::uint64_t sequence)` for every key that changed after
-  // `sequence`, oldest change first, removals among them; as much work as there are.
-  // REQUIRES: complete_after(sequence); `visit` does not change the log.
+  // `sequence`, oldest change first, removals among them, until it returns false; as much work as
+  // there are. REQUIRES: complete_after(sequence); `visit` does not change the log.
   template <typename Visit>
   void ForEachAfter(std::uint64_t sequence, Visit&& visit) const;
+
+  // The order of keys by their bytes, for sets of indices.
+  struct ByKey {
+    using is_transparent = void;
+    const KeyLog* log;
+    bool operator()(Index a, Index b) const { return log->KeyOf(a) < log->KeyOf(b); }
+    bool operator()(Index index, std::string_view key) const { return log->KeyOf(index) < key; }
+    bool operator()(std::string_view key, Index index) const { return key < log->KeyOf(index); }
+  };
 
   // Drops the tombstones of changes up to `sequence`: everybody has seen those, or shall begin
   // anew.
   void DropTombstones(std::uint64_t sequence);
+  // By what a publication is kept: its key, or for the slot of a feed's symbol its channel.
+  static std::string_view NameOf(const Publication& publication) {
+    return publication.key().empty() ? publication.channel() : publication.key();
+  }
+
   // Drops everything; who has not seen `begin` has to begin anew.
   void Clear(std::uint64_t begin);
 
@@ -97,7 +112,7 @@ class KeyLog {
     bool operator()(std::string_view key, Index index) const { return log->KeyOf(index) == key; }
   };
 
-  std::string_view KeyOf(Index index) const { return entries_[index].publication->key(); }
+  std::string_view KeyOf(Index index) const { return NameOf(*entries_[index].publication); }
   List& ListOf(const Entry& entry) { return entry.publication->removed() ? removed_ : kept_; }
   // The first of `list` that is after `sequence`.
   Index FirstAfter(const List& list, std::uint64_t sequence) const;
@@ -127,7 +142,7 @@ void KeyLog::ForEachAfter(std::uint64_t sequence, Visit&& visit) const {
     Index& next = from_kept ? key : tombstone;
     const Entry& entry = entries_[next];
     next = entry.after;
-    visit(entry.publication, entry.sequence);
+    if (!visit(entry.publication, entry.sequence)) return;
   }
 }
 

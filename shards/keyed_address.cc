@@ -61,18 +61,26 @@ const engine::Namespace& KeyedAddresses::SlotNamespace(const engine::Namespace& 
   return *tickers;
 }
 
-KeyedAddresses::Name KeyedAddresses::NameOf(std::uint16_t address, std::string_view slot) const {
+const engine::Namespace& KeyedAddresses::At(std::uint16_t address) const {
   const std::vector<engine::Namespace>& all = config_.channel.namespaces;
-  const engine::Namespace& ns =
-      address > all.size() ? config_.channel.without_namespace : all[address - 1u];
+  return address > all.size() ? config_.channel.without_namespace : all[address - 1u];
+}
+
+std::string_view KeyedAddresses::KeyOf(std::uint16_t address, std::string_view slot) const {
+  return At(address).source.empty() ? SplitSlot(slot).key : slot.substr(slot.find(kSymbolMark) + 1);
+}
+
+KeyedAddresses::Name KeyedAddresses::NameOf(std::uint16_t address, std::string_view slot) const {
+  const engine::Namespace& ns = At(address);
   if (ns.source.empty()) {
     const SlotName name = SplitSlot(slot);
-    return {.channel = std::string(name.channel), .key = name.key};
+    return {.channel = std::string(name.channel), .key = name.key, .is_map = ns.is_map()};
   }
   const std::size_t mark = slot.find(kSymbolMark);
   const std::string_view feed = slot.substr(kTickers.size(), mark - kTickers.size());
   return {.channel = absl::StrCat(ns.name, config_.channel.namespace_boundary, Abseil(feed)),
-          .key = slot.substr(mark + 1)};
+          .key = slot.substr(mark + 1),
+          .is_map = ns.is_map()};
 }
 
 }  // namespace tickcast::shards

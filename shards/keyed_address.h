@@ -47,11 +47,16 @@ class KeyedAddresses {
   struct Name {
     std::string channel;
     std::string_view key;  // Of `slot`.
+    bool is_map;
   };
   // What subscribers of `address` are told of a slot.
   Name NameOf(std::uint16_t address, std::string_view slot) const;
+  // Only the key.
+  std::string_view KeyOf(std::uint16_t address, std::string_view slot) const;
 
  private:
+  const engine::Namespace& At(std::uint16_t address) const;
+
   const engine::Config& config_;
 };
 

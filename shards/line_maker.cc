@@ -63,7 +63,8 @@ const EncodedLine* LineMaker::Make(const LineForm& form, const Publication& publ
   if (form.address != KeyedAddresses::kNone) {
     const KeyedAddresses::Name name = addresses_.NameOf(form.address, publication.channel());
     push.key = name.key;
-    push.version = publication.version();
+    // Of a mirror every change comes, and nobody compares.
+    if (!name.is_map) push.version = publication.version();
     protocol::AppendPublicationPush(form.form, {.channel = name.channel}, push, line_);
     return publication.Add(EncodedLine::New(form, line_));
   }
@@ -83,6 +84,15 @@ std::string_view LineMaker::Patch(Encoding encoding, const Publication& publicat
   if (from.empty()) return {};
   protocol::AppendDelta(from, to, patch_, scratch_);
   return patch_.size() < to.size() ? std::string_view(patch_) : std::string_view();
+}
+
+PublicationView LineMaker::RemovalOf(protocol::Form form, const Publication& publication,
+                                     bool delta) {
+  return {.data = delta && form.encoding == Encoding::kJson ? kNoPayload : std::string_view(),
+          .offset = publication.offset(),
+          .key = publication.key(),
+          .removed = true,
+          .data_as_text = delta};
 }
 
 PublicationView LineMaker::ViewOf(protocol::Form form, const Publication& publication, bool delta,

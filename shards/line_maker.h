@@ -62,6 +62,9 @@ class LineMaker {
   protocol::PublicationView ViewOf(protocol::Form form, const Publication& publication, bool delta,
                                    const Publication* base);
   void Reset() { lent_patches_.clear(); }
+  // That of the publication's key there is nothing any more.
+  static protocol::PublicationView RemovalOf(protocol::Form form, const Publication& publication,
+                                             bool delta);
 
  private:
   // Null where a line needs nobody to make it (BareLine()).

@@ -7,16 +7,12 @@
 
 namespace tickcast::shards {
 
-std::size_t MapState::Tombstones(const engine::MapConfig& options) {
-  return options.has_stream() ? options.stream_size : kEphemeralTombstones;
-}
-
 MapState::MapState(const engine::MapConfig& options, std::string epoch, std::uint64_t begin)
     : options_(options),
       epoch_(std::move(epoch)),
       begin_(begin),
-      log_(Tombstones(options), begin),
-      in_order_(ByKey{&log_}) {}
+      log_(options.tombstones(), begin),
+      in_order_(KeyLog::ByKey{&log_}) {}
 
 MapState::Index MapState::FindKept(std::string_view key) const {
   const Index index = log_.Find(key);
@@ -156,6 +152,7 @@ MapState::Changes MapState::ReadNewest(std::uint64_t sequence, std::size_t limit
     } else {
       ++left_out;
     }
+    return true;
   });
   return left_out == 0 ? Changes::kAll : Changes::kPart;
 }

@@ -33,9 +33,6 @@ namespace tickcast::shards {
 
 class MapState {
  public:
-  // An ephemeral map remembers so many removals, for those who read its pages at the moment.
-  static constexpr std::size_t kEphemeralTombstones = 1000;
-
   // `begin` is the number of the channel's newest publication before; `epoch` names the life that
   // offsets count in. REQUIRES: `options` outlives it; `epoch` is of no earlier life of the
   // channel.
@@ -115,21 +112,12 @@ class MapState {
     Index before = KeyLog::kNone;
     Index after = KeyLog::kNone;
   };
-  struct ByKey {
-    using is_transparent = void;
-    const KeyLog* log;
-    std::string_view KeyOf(Index index) const { return log->publication(index)->key(); }
-    bool operator()(Index a, Index b) const { return KeyOf(a) < KeyOf(b); }
-    bool operator()(Index index, std::string_view key) const { return KeyOf(index) < key; }
-    bool operator()(std::string_view key, Index index) const { return key < KeyOf(index); }
-  };
 
   // The index of a key that is there, or kNone.
   Index FindKept(std::string_view key) const;
   void Refresh(Index index, std::uint64_t now_ns);
   void LinkLast(Index index);
   void Unlink(Index index);
-  static std::size_t Tombstones(const engine::MapConfig& options);
 
   const engine::MapConfig& options_;
   std::string epoch_;
@@ -141,7 +129,7 @@ class MapState {
   std::vector<Facts> facts_;
   Index first_ = KeyLog::kNone;  // Of the keys that expire.
   Index last_ = KeyLog::kNone;
-  absl::btree_set<Index, ByKey> in_order_;
+  absl::btree_set<Index, KeyLog::ByKey> in_order_;
 };
 
 }  // namespace tickcast::shards

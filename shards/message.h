@@ -16,6 +16,7 @@ struct Message {
     kAsk,      // Any -> home: `request`.
     kAnswer,   // Home -> asker: `request`, answered.
     kDeliver,  // Home -> subscribers' shard: sealed `publication` of its channel `local`.
+    kSlot,     // Home -> mirrors' shard: a slot has its first value, `publication`; see mirror.h.
     kReset,    // Home -> subscribers' shard: what its channel `local` was is no more; begin anew.
     kMembers,  // Home -> subscribers' shard: who came to and left its channel `local`; `request`.
     kPart,     // Subscribers' shard -> home: a client has left; `request` names it and the channel.
@@ -28,6 +29,7 @@ struct Message {
   ChannelIndex local = kNoChannel;
   std::uint32_t generation = 0;
   PublicationRef publication;
+  PublicationRef replaced;  // kDeliver of a map: what its key had before; null: nothing.
   std::unique_ptr<Request> request;
 };
 

@@ -54,6 +54,7 @@ struct Request {
     kMapClear,
     kPollPublish,  // `draft` of a key of a shared poll, with `version` and its epoch.
     kTickers,      // Every last value whose channel begins with `channel` ("ticker:").
+    kMirror,       // The same, and of slots to come Message::kSlot to `local`, until Home::Leave().
     // What every shard is asked, and nothing of a home:
     kSlowClients,      // Its worst `limit` connections.
     kDisconnectUser,   // `user_request`.
@@ -71,6 +72,7 @@ struct Request {
     kTickersPage,
     kSlowClients,
     kEmulation,
+    kMirror,  // For itself: see shards/mirror.h.
     kNobody,  // Nobody waits for the answer: none is sent.
   };
 

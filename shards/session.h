@@ -9,40 +9,20 @@
 #include <string_view>
 #include <vector>
 
+#include "shards/map_reading.h"
 #include "shards/request.h"
+#include "shards/subscription_details.h"
 #include "shards/token_stamp.h"
 #include "shards/tracking.h"
 
 namespace tickcast::shards {
-
-// What is known of a subscription beside what its fan-out needs. Only those that differ from a
-// plain one have it.
-struct SubscriptionDetails {
-  ChannelIndex channel = kNoChannel;
-  bool server_side = false;         // The server made it; it cannot be lost without the connection.
-  bool from_token = false;          // … because the connection's token names it.
-  bool client_refreshes = true;     // By sub_refresh; else a backend is asked, or nobody.
-  bool renewing = false;            // The backend is asked just now.
-  std::uint64_t expires_ns = 0;     // Monotonic; 0 = never.
-  std::string info;                 // `chan_info` of what this client publishes or is: a payload.
-  std::optional<TokenStamp> token;  // The subscription token that it was made with.
-
-  // As the namespace says, unless a token says otherwise.
-  bool presence = false;
-  bool join_leave = false;
-  bool force_push_join_leave = false;
-  bool force_positioning = false;
-  bool force_recovery = false;
-
-  bool operator==(const SubscriptionDetails&) const = default;
-};
 
 struct Session {
   // The client's id as Centrifugo writes it: a version 4 UUID (RFC 9562), 36 characters.
   std::string client;
   std::string user;  // "" = anonymous.
 
-  // What an anonymous session on a WebSocket that tracks nothing has none of: 168 bytes beside it,
+  // What an anonymous session on a WebSocket that tracks nothing has none of: 192 bytes beside it,
   // made when the first of them is set.
   struct Extras {
     std::string info;  // One-line JSON of the token's `info`, or "".
@@ -52,6 +32,7 @@ struct Session {
     // none.
     std::string key;
     std::vector<Tracking> tracking;
+    std::vector<MapReading> readings;
   };
   const Extras& extras() const {
     static const Extras kNone;
@@ -112,6 +93,14 @@ struct Session {
   Tracking* FindTracking(ChannelIndex channel) {
     if (extras_ == nullptr) return nullptr;
     for (Tracking& known : extras_->tracking) {
+      if (known.channel == channel) return &known;
+    }
+    return nullptr;
+  }
+  // Null where no map of that name is being read.
+  MapReading* FindReading(std::string_view channel) {
+    if (extras_ == nullptr) return nullptr;
+    for (MapReading& known : extras_->readings) {
       if (known.channel == channel) return &known;
     }
     return nullptr;

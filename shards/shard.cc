@@ -125,6 +125,7 @@ bool Shard::Turn() {
   home_.Announce();
   RearmReceives();
   SweepLevels();
+  commands_.FeedMirrors();
   fan_out_.RunPacer(now_ns_);
   if (!fan_out_.idle()) {
     fan_out_.Flush(ring_.now_ns(), [this](bool long_flush) { SettleBatch(long_flush); });
@@ -161,7 +162,8 @@ bool Shard::Spin() {
 }
 
 void Shard::Sleep() {
-  const bool work_left = !fan_out_.idle() || handled_ < completions_.size() || !held_.empty();
+  const bool work_left = !fan_out_.idle() || commands_.feeds_mirrors() ||
+                         handled_ < completions_.size() || !held_.empty();
   if (work_left) return ring_.Wait(0);
   if (config_.engine.spin_ns != 0 && Spin()) return;
   if (!exchange_.PrepareSleep()) return ring_.Wait(0);

@@ -67,18 +67,24 @@ void Shard::OnMessage(ShardId from, Message&& message) {
         join_leave_.Take(message.local, std::move(message.request->events));
       }
       return;
+    case Message::Kind::kSlot:
+      return commands_.OnNewSlot(message.local, message.generation, message.publication->channel());
     case Message::Kind::kReset:
       return commands_.OnReset(message.local, message.generation);
     case Message::Kind::kDeliver:
       if (Channel* channel = channels_.Find(message.local, message.generation);
           channel != nullptr) {
-        fan_out_.Apply(message.local, *channel, std::move(message.publication));
+        fan_out_.Apply(message.local, *channel, std::move(message.publication),
+                       std::move(message.replaced));
         if (channel->waiting != 0) commands_.AdmitWaiting(message.local);
+        if (!channel->mirrors.empty()) commands_.OnSlotChanged(message.local);
       }
       return;
     case Message::Kind::kAnswer:
       if (message.request->asker == Request::Asker::kSession) {
         commands_.OnAnswer(std::move(message.request));
+      } else if (message.request->asker == Request::Asker::kMirror) {
+        commands_.OnMirrorAnswer(*message.request);
       } else {
         http_.OnAnswer(std::move(message.request));
       }

@@ -45,6 +45,7 @@ bool UserRequests::Takes(Request::Kind kind) {
     case Request::Kind::kPresence:
     case Request::Kind::kPresenceStats:
     case Request::Kind::kTickers:
+    case Request::Kind::kMirror:
     case Request::Kind::kSlowClients:
     case Request::Kind::kEmulation:
       return false;
@@ -221,6 +222,7 @@ void UserRequests::Run(Request& request) {
     case Request::Kind::kPresence:
     case Request::Kind::kPresenceStats:
     case Request::Kind::kTickers:
+    case Request::Kind::kMirror:
     case Request::Kind::kSlowClients:
     case Request::Kind::kEmulation:
       break;

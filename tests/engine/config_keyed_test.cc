@@ -259,16 +259,6 @@ TEST(ConfigKeyedTest, ASharedPollNeedsASecretAndABackend) {
               IsEmpty());
 }
 
-TEST(ConfigKeyedTest, MapsAreToldToBeNotYetForClients) {
-  const LoadedConfig map =
-      LoadConfig(Ours("subscription_type = \"map\"\nsource = \"feed:sim\"\n", kSim));
-  EXPECT_THAT(map.mistakes, IsEmpty());
-  EXPECT_THAT(map.warnings,
-              ElementsAre(HasSubstr("channel.namespaces[0].subscription_type: clients cannot "
-                                    "subscribe to maps yet")));
-  EXPECT_THAT(LoadConfig(Ours("", kSim)).warnings, IsEmpty());
-}
-
 TEST(ConfigKeyedTest, ASourceIsAFeedThatIsThere) {
   const std::string map = "subscription_type = \"map\"\n";
   const std::string poll = "subscription_type = \"shared_poll\"\n";

@@ -354,7 +354,7 @@ TEST(ConfigTest, AFeedBringsItsNamespacesUnlessTheyAreDefined) {
   EXPECT_THAT(Load({}).channel.namespaces, IsEmpty());
 
   const Config added = Load(Set({"feeds.sim.enabled=true"}));
-  ASSERT_THAT(added.channel.namespaces, SizeIs(3));
+  ASSERT_THAT(added.channel.namespaces, SizeIs(4));
   EXPECT_EQ(added.FindNamespace("ticker:x")->kind, ChannelKind::kState);
   EXPECT_EQ(added.FindNamespace("trade:x")->kind, ChannelKind::kStream);
   EXPECT_TRUE(added.FindNamespace("trade:x")->allow_subscribe_for_anonymous);
@@ -362,11 +362,15 @@ TEST(ConfigTest, AFeedBringsItsNamespacesUnlessTheyAreDefined) {
   EXPECT_EQ(watch.subscription_type, SubscriptionType::kSharedPoll);
   EXPECT_EQ(watch.feed(), "*");
   EXPECT_TRUE(watch.shared_poll.allow_unsigned && watch.allow_subscribe_for_anonymous);
+  const Namespace& tickers = *added.FindNamespace("tickers:x");
+  EXPECT_EQ(tickers.subscription_type, SubscriptionType::kMap);
+  EXPECT_EQ(tickers.feed(), "*");
+  EXPECT_TRUE(tickers.allow_subscribe_for_anonymous);
 
   ConfigSources sources = File("[[channel.namespaces]]\nname = \"trade\"\n");
   sources.replays = {"captures/kucoin_spot.frames.gz"};
   const Config own = Load(sources);
-  ASSERT_THAT(own.channel.namespaces, SizeIs(3));
+  ASSERT_THAT(own.channel.namespaces, SizeIs(4));
   EXPECT_FALSE(own.FindNamespace("trade:x")->allow_subscribe_for_anonymous);
   EXPECT_EQ(own.feeds.replay[0].exchange, "kucoin");
 }
@@ -631,7 +635,7 @@ TEST(ConfigTest, TheDocumentationListsTheKeysAsTheyAre) {
 TEST(ConfigTest, TheExamplesAreGood) {
   const Config example = Load(File(ReadSource("tools/tickcast/example.toml")));
   EXPECT_TRUE(example.feeds.sim.enabled);
-  EXPECT_THAT(example.channel.namespaces, SizeIs(5));
+  EXPECT_THAT(example.channel.namespaces, SizeIs(6));
   EXPECT_EQ(example.FindNamespace("room:a")->history_size, 100u);
   EXPECT_TRUE(example.FindNamespace("user:#42")->allow_user_limited_channels);
   const Config production = Load(File(ReadSource("tools/tickcast/production.toml")));

@@ -38,6 +38,7 @@ Walk After(const KeyLog& log, std::uint64_t sequence) {
     EXPECT_EQ(publication->sequence(), number);
     walk.push_back((publication->removed() ? "-" : "") + std::string(publication->key()) + "=" +
                    std::to_string(number));
+    return true;
   });
   return walk;
 }
@@ -133,10 +134,28 @@ TEST(KeyLogTest, ALogThatBeginsLateOrWasClearedKnowsNothingBefore) {
   EXPECT_EQ(After(log, 12), (Walk{"a=13"}));
 }
 
-TEST(KeyLogDeathTest, ChangesComeInOrderAndHaveKeys) {
+TEST(KeyLogDeathTest, ChangesComeInOrder) {
   KeyLog log(4, 5);
   EXPECT_DEATH(log.Append(Of("a", 5), 5), "in order");
-  EXPECT_DEATH(log.Append(SealedOf(kChannel, "1", 6), 6), "by key");
+}
+
+// The slot of a feed's symbol has its key in its channel's name.
+TEST(KeyLogTest, WhatHasNoKeyIsKeptByItsChannel) {
+  KeyLog log(4);
+  log.Append(SealedOf("ticker:a", "1", 1), 1);
+  const KeyLog::Change change = log.Append(SealedOf("ticker:a", "2", 2), 2);
+  EXPECT_EQ(change.replaced->data(), "1");
+  EXPECT_EQ(change.replaced_sequence, 1u);
+  EXPECT_EQ(log.size(), 1u);
+  EXPECT_EQ(log.Find("ticker:a"), change.index);
+}
+
+TEST(KeyLogTest, AWalkEndsWhenItsVisitorHasEnough) {
+  KeyLog log(4);
+  for (std::uint64_t n = 1; n <= 3; ++n) log.Append(Of(std::to_string(n), n), n);
+  int visited = 0;
+  log.ForEachAfter(0, [&](const PublicationRef&, std::uint64_t) { return ++visited < 2; });
+  EXPECT_EQ(visited, 2);
 }
 
 // Random changes against a map of what each key's last change was.

@@ -37,7 +37,7 @@ class Reference {
  public:
   explicit Reference(const engine::MapConfig& options)
       : options_(options),
-        tombstones_(options.has_stream() ? options.stream_size : MapState::kEphemeralTombstones) {}
+        tombstones_(options.tombstones()) {}
 
   void Append(const Change& change, std::uint64_t now) {
     Look(now);

@@ -171,5 +171,7 @@ testIn(SOCKETS, 'market: again after a reconnect', async (t, form) => {
   await until('the map is mirrored anew', () => map.syncs.length > 1);
   watch.updates.length = 0;
   await until('the list goes on', () => watch.updates.length > 10);
+  // Symbols that had no value yet when it was mirrored come as changes.
+  await until('all symbols are there', () => map.mirror.size === server.symbols.length);
   assert.deepEqual([...map.mirror.keys()].sort(), server.symbols);
 });
