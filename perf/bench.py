@@ -221,6 +221,12 @@ def memory_bytes(pid):
             "anonymous": kib["Anonymous"] * 1024}
 
 
+def settled_bytes(pid):
+    """Its anonymous memory, when what has just happened is over."""
+    time.sleep(1.5)
+    return memory_bytes(pid)["anonymous"]
+
+
 def summary(values):
     """Median and quartiles."""
     ordered = sorted(values)
