@@ -4,113 +4,356 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import process from 'node:process';
 
-import { openPage as openInBrowser, startBrowser, stateIs } from './lib/browser.mjs';
+import { openPage as openInBrowser, recordLines, startBrowser, stateIs } from './lib/browser.mjs';
 import { test, until } from './lib/harness.mjs';
+import {
+  keysOf, liveRows, prices, scrollAndMeasure, texts, visibleRows,
+} from './lib/market_page.mjs';
 import { Server } from './lib/server.mjs';
+import { SlowRelay } from './lib/slow_relay.mjs';
 
+const SYMBOLS = 700;
+const ROW_BOUND = 60;  // What fits on the screen of a case, and what is kept ready beside it.
 const withOrigin = (config) => (origin) => ({ 'client.allowed_origins': [origin], ...config });
-const MARKET = withOrigin({ 'feeds.sim.enabled': true });
+const MARKET = withOrigin({ 'feeds.sim.enabled': true, 'feeds.sim.symbols': SYMBOLS });
+const LIMIT = { limitMs: 120000 };
 
 // Opens the page of `server`; `problems` collects what the browser's console complains about.
-async function openPage(t, server, hash = '') {
-  return openInBrowser(await startBrowser(t), `${server.url}/${hash}`);
+async function openPage(t, server, { hash = '', ...options } = {}) {
+  return openInBrowser(await startBrowser(t), `${server.url}/${hash}`, options);
 }
 
-function rowCount(page) {
-  return page.$$eval('tr[data-symbol]', (rows) => rows.length);
+// The same with all markets listed and those on the screen live.
+async function openMarket(t, config = MARKET, options = {}) {
+  const server = await Server.start(t, config);
+  const opened = await openPage(t, server, options);
+  await marketIsThere(opened.page);
+  return { server, ...opened };
 }
 
-function hasRows(page, count) {
-  return until(`${count} rows`, async () => await rowCount(page) === count);
-}
-
-function texts(page, selector) {
-  return page.$$eval(selector, (cells) => cells.map((cell) => cell.textContent));
-}
-
-// The shown prices, as the page holds them: {market: text}.
-function prices(page) {
-  return page.$$eval('tr[data-symbol]', (rows) => Object.fromEntries(
-    rows.map((row) => [row.dataset.symbol, row.querySelector('td.price').textContent])));
-}
-
-test('console: shows the market, and prices change', async (t) => {
-  const server = await Server.start(t, MARKET);
-  const { page, problems } = await openPage(t, server);
+async function marketIsThere(page) {
   await stateIs(page, 'connected');
-  await hasRows(page, 200);
+  await until('all markets are listed', async () =>
+    (await page.textContent('#count')) === `${SYMBOLS} of ${SYMBOLS} markets`, 30000);
+  await liveRows(page);
+}
+
+async function tracks(server, count) {
+  await until(`${count} keys are tracked`,
+    async () => (await server.metrics()).sum('tickcast_tracked_keys') === count);
+}
+
+async function pricesChange(page) {
   const before = await prices(page);
-  for (const price of Object.values(before)) assert.match(price, /^\d+(\.\d+)?$/);
   await until('a price changes', async () => {
     const now = await prices(page);
-    return Object.keys(before).some((symbol) => now[symbol] !== before[symbol]);
+    return Object.keys(before).some((symbol) => symbol in now && now[symbol] !== before[symbol]);
   });
-  await page.waitForSelector('td.price.flash-up, td.price.flash-down', { state: 'attached' });
+}
+
+const symbolOf = (key) => key.replace(/^sim\./, '');
+
+test('console: lists all markets, and those on the screen are live', async (t) => {
+  const { server, page, problems } = await openMarket(t);
+  const seen = await liveRows(page);
+  assert.ok(seen.length >= 15, `${seen.length} rows are on the screen`);
+  assert.ok(await page.locator('tr[data-symbol]').count() < ROW_BOUND);
+  assert.equal(await page.getAttribute('#board', 'aria-rowcount'), String(SYMBOLS + 1));
+  await tracks(server, seen.length);
+  for (const price of Object.values(await prices(page))) assert.match(price, /^\d+(\.\d+)?$/);
+  await pricesChange(page);
+  for (const side of ['price', 'bid', 'ask']) {
+    await page.waitForSelector(`td.${side}.flash-up, td.${side}.flash-down`, { state: 'attached' });
+  }
+  await until('sparklines are drawn', async () =>
+    (await page.$$eval('td.trend path', (lines) => lines.map((line) => line.getAttribute('d'))))
+      .filter((d) => /^M.*L.*H100$/.test(d)).length >= seen.length / 2);
   await until('the rate is told',
-    async () => Number((await page.textContent('#rate')).replace(/\D/g, '')) > 100);
-  assert.equal((await server.metrics()).sum('tickcast_subscriptions'), 200);
+    async () => Number((await page.textContent('#rate')).replace(/\D/g, '')) > 50);
   await page.screenshot({ path: path.join(process.env.INTEGRATION_NODE_FOLDER, 'console.png') });
   assert.deepEqual(problems, []);
-}, { limitMs: 60000 });
+}, LIMIT);
 
-test('console: a price is shown character for character', async (t) => {
-  const server = await Server.start(t, withOrigin({}));
-  await server.publish('ticker:x.LONG', { seq: 1, price: '0.000000012300', bid: '0.0000000122' });
-  const { page, problems } = await openPage(t, server);
-  await page.waitForSelector('tr[data-symbol="x.LONG"] td.price');
-  const shown = async () => (await texts(page, 'tr[data-symbol="x.LONG"] td.price'))[0];
-  await until('the first price', async () => await shown() === '0.000000012300');
-  await server.publish('ticker:x.LONG', { seq: 2, price: '123456789012345678901.10' });
-  await until('the second price', async () => await shown() === '123456789012345678901.10');
+test('console: who scrolls gets the rows on the screen and nothing else', async (t) => {
+  const { server, page, problems } = await openMarket(t);
+  const lines = await recordLines(page);
+  await marketIsThere(page);
+  const old = (await liveRows(page)).map(symbolOf);
+  lines.length = 0;
+  const tookMs = [];
+  for (let i = 1; i <= 11; ++i) tookMs.push(await scrollAndMeasure(page, 2000 * ((7 * i) % 12)));
+  const seen = (await liveRows(page)).map(symbolOf);
+  assert.ok(seen.every((key) => !old.includes(key)), 'the first rows have left the screen');
+  await tracks(server, seen.length);
+
+  // The first rows were untracked, all of them.
+  const untracked = lines.filter((line) => line.isSent && line.sub_refresh?.type === 2);
+  const asked = untracked.find((line) => line.sub_refresh.untrack.includes(old[0]));
+  assert.deepEqual([...asked.sub_refresh.untrack].sort(), [...old].sort());
+  // From the last answer on no line names a row that is hidden.
+  const lastId = untracked.at(-1).id;
+  const answered = () => lines.findIndex((line) => !line.isSent && line.id === lastId);
+  await until('values go on', () => answered() >= 0 &&
+    lines.slice(answered()).filter((line) => line.push).length > 300);
+  const told = new Set(lines.slice(answered()).flatMap(keysOf));
+  assert.deepEqual([...told].filter((key) => !seen.includes(key)), []);
+  const isNamed = (key) => lines.slice(answered()).some(({ text }) => text.includes(`"${key}"`));
+  assert.deepEqual(old.filter(isNamed), []);
+  // And every new row had its first value only when it was asked for.
+  for (const key of seen) {
+    const first = lines.findIndex((line) => !line.isSent && keysOf(line).includes(key));
+    const wanted = lines.findIndex((line) => line.isSent &&
+      line.sub_refresh?.track?.some(({ items }) => items.some((item) => item.key === key)));
+    assert.ok(wanted >= 0 && wanted < first, `${key}: asked ${wanted}, told ${first}`);
+  }
+  const [least, median, most] = [0, 5, 10].map((i) => Math.round(tookMs.sort((a, b) => a - b)[i]));
+  console.log(`    new rows were live after ${median} ms (${least} to ${most}, 11 times)`);
   assert.deepEqual(problems, []);
-}, { limitMs: 60000 });
+}, LIMIT);
 
-test('console: search and order, and what is not shown is not subscribed', async (t) => {
+test('console: rows that stay on the screen are not asked for again', async (t) => {
+  const { server, page } = await openMarket(t);
+  const lines = await recordLines(page);
+  await marketIsThere(page);
+  const old = (await liveRows(page)).map(symbolOf);
+  lines.length = 0;
+  await page.mouse.move(600, 400);
+  await page.mouse.wheel(0, 300);
+  await until('rows have left', async () => !(await visibleRows(page)).includes(`sim.${old[0]}`));
+  const seen = (await liveRows(page)).map(symbolOf);
+  await tracks(server, seen.length);
+  const staying = old.filter((key) => seen.includes(key));
+  assert.ok(staying.length > 3);
+  const named = lines.filter(({ isSent }) => isSent).flatMap(({ sub_refresh: asked }) => [
+    ...asked?.untrack ?? [], ...(asked?.track ?? []).flatMap(({ items }) => items)
+      .map(({ key }) => key)]);
+  assert.deepEqual(staying.filter((key) => named.includes(key)), []);
+}, LIMIT);
+
+test('console: what flies past is not asked for', async (t) => {
   const server = await Server.start(t, MARKET);
-  const { page, problems } = await openPage(t, server);
-  await stateIs(page, 'connected');
-  await hasRows(page, 200);
-  const [symbol] = Object.keys(await prices(page));
-  await page.fill('#search', symbol.toUpperCase());
-  await hasRows(page, 1);
-  await until('one subscription is left',
-    async () => (await server.metrics()).sum('tickcast_subscriptions') === 1);
+  const { page } = await openInBrowser(await startBrowser(t), 'about:blank');
+  await page.clock.install();
+  await page.goto(server.url);
+  await marketIsThere(page);
+  const lines = await recordLines(page);
+  await marketIsThere(page);
+  lines.length = 0;
+  // A finger that moves by half a screen with every picture, for two thirds of a second by the page's
+  // own clock.
+  await page.clock.pauseAt(await page.evaluate(() => Date.now()) + 1000);
+  for (let top = 500; top <= 20000; top += 500) {
+    await page.evaluate((px) => new Promise((resolve) => {
+      addEventListener('scroll', resolve, { once: true });
+      scrollTo(0, px);
+    }), top);
+    await page.clock.runFor(16);
+  }
+  await page.clock.resume();
+  await tracks(server, (await liveRows(page)).length);
+  const requests = lines.filter((line) => line.isSent && line.sub_refresh?.track);
+  assert.ok(requests.length >= 2 && requests.length <= 9, `${requests.length} requests`);
+}, LIMIT);
+
+test('console: a hidden page asks for nothing', async (t) => {
+  const { server, page } = await openMarket(t);
+  // Headless pages are never hidden: the page is told so as the browser would.
+  const hide = (isHidden) => page.evaluate((value) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => value });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, isHidden);
+  await hide(true);
+  await tracks(server, 0);
+  await hide(false);
+  await tracks(server, (await liveRows(page)).length);
+}, LIMIT);
+
+test('console: search', async (t) => {
+  const { server, page, problems } = await openMarket(t);
+  await page.keyboard.press('/');
+  await page.keyboard.type('BTC-u');
+  await until('one row is left', async () => (await visibleRows(page)).join() === 'sim.BTC-USDT');
+  await tracks(server, 1);
+  await liveRows(page);
+  assert.equal(await page.textContent('#count'), `1 of ${SYMBOLS} markets`);
   await page.fill('#search', 'no such market');
   await page.waitForSelector('#empty', { state: 'visible' });
+  assert.match(await page.textContent('#empty'), /No market matches “no such market”/);
+  await tracks(server, 0);
   await page.fill('#search', '');
-  await hasRows(page, 200);
-  await page.click('button[data-sort="price"]');
-  await until('prices descend', async () => {
-    const shown = (await texts(page, 'td.price')).map(Number);
-    // Prices move while they are read; a few places may be out by a tick until the next second.
-    const falls = shown.filter((price, i) => i === 0 || price <= shown[i - 1] * 1.001).length;
-    return falls >= shown.length - 2;
-  });
-  await page.click('#more');
-  await hasRows(page, 400);
-  await until('more subscriptions',
-    async () => (await server.metrics()).sum('tickcast_subscriptions') === 400);
+  await tracks(server, (await liveRows(page)).length);
   assert.deepEqual(problems, []);
-}, { limitMs: 60000 });
+}, LIMIT);
 
-test('console: comes back after a restart of the server', async (t) => {
-  const server = await Server.start(t, MARKET);
-  const { page } = await openPage(t, server);
-  await stateIs(page, 'connected');
+test('console: an order is that of its moment, and stays', async (t) => {
+  const { page, problems } = await openMarket(t);
+  await page.evaluate(() => scrollTo(0, 9000));
+  await page.focus('button[data-sort="price"]');
+  await page.keyboard.press('Enter');
+  await until('it begins at the top', async () => await page.evaluate(() => scrollY) === 0);
+  assert.equal(await page.getAttribute('th.price', 'aria-sort'), 'descending');
+  const order = await liveRows(page);
+  const values = Object.values(await prices(page)).map(Number);
+  const falls = values.filter((price, i) => i === 0 || price <= values[i - 1] * 1.001).length;
+  assert.equal(falls, values.length);
+  assert.match(await page.textContent('#order-time'), /^Order of \d\d:\d\d:\d\d$/);
+  await pricesChange(page);
+  assert.deepEqual(await visibleRows(page), order);
+  // Also of rows that were never live.
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  await until('the end is there', async () =>
+    Number(Object.values(await prices(page)).at(-1)) < values.at(-1));
+  await page.click('button[data-sort="name"]');
+  await until('names descend no more', async () => {
+    const seen = await visibleRows(page);
+    return seen.length > 10 && seen.join() === [...seen].sort().join();
+  });
+  assert.equal(await page.getAttribute('th.price', 'aria-sort'), null);
+  assert.deepEqual(problems, []);
+}, LIMIT);
+
+test('console: the interval is the one that was chosen, and is kept', async (t) => {
+  const { server, page } = await openMarket(t, (origin) => ({
+    ...MARKET(origin),
+    'channel.namespaces': [
+      { name: 'watch', subscription_type: 'shared_poll', source: 'feed:sim', min_interval: '50ms',
+        default_interval: '50ms',
+        allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true,
+        shared_poll: { allow_unsigned: true } }],
+  }));
+  const sent = (text) => until(`sent ${text}`,
+    async () => await page.textContent('#granted') === text);
+  await sent('every 100 ms');
+  await page.selectOption('#interval', '1000');
+  await sent('every 1,000 ms');
+  await until('values are conflated',
+    async () => Number((await page.textContent('#conflated')).replace(/\D/g, '')) > 100);
+  await page.selectOption('#interval', '0');
+  await sent('every 50 ms');
+  await page.selectOption('#interval', '250');
+  await sent('every 250 ms');
   await server.stop();
   await stateIs(page, 'connecting');
   await server.launch();
   await stateIs(page, 'connected');
-  const before = await prices(page);
-  await until('a price changes', async () => {
-    const now = await prices(page);
-    return Object.keys(before).some((symbol) => now[symbol] !== before[symbol]);
+  await sent('every 250 ms');
+  await liveRows(page);
+}, LIMIT);
+
+test('console: pressure is shown', async (t) => {
+  const server = await Server.start(t, {
+    'client.allowed_origins': ['*'], 'feeds.sim.enabled': true, 'feeds.sim.symbols': SYMBOLS,
+    'pressure.window': '500ms', 'pressure.hold': '300ms', 'pressure.degraded_interval': '400ms',
   });
-}, { limitMs: 90000 });
+  const relay = await SlowRelay.start(t, server);
+  const url = relay.socketUrl.replace(/^ws/, 'http').replace(/connection.*$/, '');
+  const { page } = await openPage(t, { url: url.slice(0, -1) });
+  await stateIs(page, 'connected');
+  await page.selectOption('#interval', '0');
+  await until('each change is sent', async () =>
+    await page.textContent('#granted') === 'each change');
+  // What is shown may be there for a moment only.
+  await page.evaluate(() => {
+    globalThis.shown = [];
+    const text = (id) => document.getElementById(id).textContent;
+    new MutationObserver(() => globalThis.shown.push(`${text('pressure')}, ${text('granted')}`))
+      .observe(document.querySelector('.service'), { subtree: true, childList: true });
+  });
+  await relay.pause();
+  await until('the connection is slow', async () =>
+    (await server.metrics()).by('tickcast_pressure_connections', 'level').emergency === 1);
+  await relay.resume();
+  await until('pressure is shown', async () => (await page.evaluate(() => globalThis.shown))
+    .some((text) => /^(degraded|critical|emergency), every 400 ms$/.test(text)));
+  await until('all is well again', async () =>
+    await page.textContent('#pressure') === 'normal' &&
+    await page.textContent('#granted') === 'each change', 20000);
+}, LIMIT);
+
+test('console: tickers without a feed are live too, character for character', async (t) => {
+  const server = await Server.start(t, withOrigin({}));
+  const { page, problems } = await openPage(t, server);
+  await stateIs(page, 'connected');
+  await until('it says that there is nothing',
+    async () => /No market has a value yet/.test(await page.textContent('#empty')));
+  await server.publish('ticker:x.LONG', { seq: 1, price: '0.000000012300', bid: '0.0000000122' });
+  await page.waitForSelector('tr[data-symbol="x.LONG"].live td.price');
+  const shown = async () => (await texts(page, 'tr[data-symbol="x.LONG"] td.price'))[0];
+  await until('the first price', async () => await shown() === '0.000000012300');
+  await server.publish('ticker:x.LONG', { seq: 2, price: '123456789012345678901.10' });
+  await until('the second price', async () => await shown() === '123456789012345678901.10');
+  await page.fill('#search', 'nothing');
+  await until('it is not subscribed any more',
+    async () => (await server.metrics()).sum('tickcast_subscriptions') === 0);
+  assert.equal(await page.isHidden('#notice'), true);
+  assert.deepEqual(problems, []);
+}, LIMIT);
+
+test('console: comes back after a restart of the server', async (t) => {
+  const { server, page } = await openMarket(t);
+  const lines = await recordLines(page);
+  await marketIsThere(page);
+  await scrollAndMeasure(page, 9000);
+  const seen = (await liveRows(page)).map(symbolOf);
+  await server.stop();
+  await stateIs(page, 'connecting');
+  assert.match(await page.textContent('#notice'), /The connection was lost/);
+  lines.length = 0;
+  await server.launch();
+  await stateIs(page, 'connected');
+  assert.equal(await page.isHidden('#notice'), true);
+  await liveRows(page);
+  await pricesChange(page);
+  await tracks(server, seen.length);
+  assert.deepEqual([...new Set(lines.flatMap(keysOf))].filter((key) => !seen.includes(key)), []);
+}, LIMIT);
+
+test('console: says that nothing changes', async (t) => {
+  const server = await Server.start(t, withOrigin({}));
+  await server.publish('ticker:x.QUIET', { price: '1' });
+  const browser = await startBrowser(t);
+  const { page } = await openInBrowser(browser, 'about:blank');
+  await page.clock.install();
+  await page.goto(server.url);
+  await stateIs(page, 'connected');
+  await page.waitForSelector('tr.live');
+  assert.equal(await page.isHidden('#notice'), true);
+  await page.clock.fastForward(32000);
+  await until('it says so', async () => /the feed may be away/.test(
+    await page.textContent('#notice')));
+  await server.publish('ticker:x.QUIET', { price: '2' });
+  await until('it takes it back', async () => await page.isHidden('#notice'));
+}, LIMIT);
 
 test('console: says why it may not connect', async (t) => {
   const server = await Server.start(t, withOrigin({ 'client.insecure': false }));
-  const { page } = await openPage(t, server, '#token=guessed');
+  const { page } = await openPage(t, server, { hash: '#token=guessed' });
   await stateIs(page, 'disconnected');
   assert.match(await page.textContent('#notice'), /invalid token/);
-}, { limitMs: 60000 });
+}, LIMIT);
+
+for (const [name, viewport] of [['wide', [1200, 800]], ['narrow', [360, 740]]]) {
+  test(`console: nothing moves and nothing is cut off on a ${name} screen`, async (t) => {
+    const [width, height] = viewport;
+    const { page } = await openMarket(t, MARKET, { viewport: { width, height } });
+    await page.evaluate(() => {
+      globalThis.shifts = [];
+      new PerformanceObserver((list) => {
+        for (const shift of list.getEntries()) globalThis.shifts.push(shift.value);
+      }).observe({ type: 'layout-shift' });
+    });
+    await page.click('button[data-sort="price"]');
+    await page.waitForSelector('#order[data-shown="true"]');
+    await liveRows(page);
+    await pricesChange(page);
+    await page.fill('#search', '1');
+    await liveRows(page);
+    await page.fill('#search', '');
+    await liveRows(page);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    const cut = await page.$$eval('td.price', (cells) =>
+      cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length);
+    assert.equal(cut, 0);
+    assert.deepEqual(await page.evaluate(() => globalThis.shifts), []);
+  }, LIMIT);
+}

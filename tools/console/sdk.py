@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Writes the official SDK's browser build, for the chat page: sdk.py ROOT OUTPUT.
+"""Writes the official SDK's browser build, for the pages: sdk.py ROOT OUTPUT.
 
 The npm package of package-lock.json is installed into ROOT/build/console, once for all build
 types. Without npm or network the output is a script that does nothing, so that the server can be
-built all the same; the page then says what it lacks, and tools/build tries again the next time.
+built all the same; the pages then say what they lack, and tools/build tries again the next time.
 """
 
 import os
@@ -62,7 +62,7 @@ def main():
         script = browser_build(folder)
     except (OSError, subprocess.SubprocessError) as error:
         detail = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-        print(f"sdk.py: the chat page gets no SDK: {detail[-1] if detail else error}",
+        print(f"sdk.py: the pages get no SDK: {detail[-1] if detail else error}",
               file=sys.stderr)
         script = ABSENT
     output.write_text(script, encoding="utf-8")

@@ -41,3 +41,21 @@ export function stateIs(page, state) {
   return until(`the page is ${state}`,
     async () => await page.getAttribute('#state', 'data-state') === state);
 }
+
+// The lines that the page's WebSockets carry from now on, in the order in which the browser has them:
+// {isSent, text, ...the JSON}. Loads the page again, because a socket that is open already tells
+// nothing.
+export async function recordLines(page) {
+  const lines = [];
+  const take = (isSent) => ({ payload }) => {
+    for (const text of String(payload).split('\n').filter((line) => line !== '')) {
+      lines.push({ isSent, text, ...JSON.parse(text) });
+    }
+  };
+  page.on('websocket', (socket) => {
+    socket.on('framesent', take(true));
+    socket.on('framereceived', take(false));
+  });
+  await page.reload();
+  return lines;
+}
