@@ -46,12 +46,12 @@ HeardPublication PublicationOf(simdjson::dom::object publication) {
   return heard;
 }
 
-void ReadPublications(simdjson::dom::object from, Heard& heard,
+void ReadPublications(simdjson::dom::object from, std::vector<HeardPublication>& heard,
                       std::string_view member = "publications") {
   simdjson::dom::array publications;
   if (from[member].get(publications) != simdjson::SUCCESS) return;
   for (const simdjson::dom::element publication : publications) {
-    heard.publications.push_back(PublicationOf(publication.get_object()));
+    heard.push_back(PublicationOf(publication.get_object()));
   }
 }
 
@@ -266,7 +266,10 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
     heard.text = simdjson::minify(result);
   } else if (reply["subscribe"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kSubscribed;
-    ReadPublications(result, heard);
+    ReadPublications(result, heard.publications);
+    ReadPublications(result, heard.state, "state");
+    heard.cursor = StringMember(result, "cursor");
+    heard.phase = Member<std::int64_t>(result, "phase", 0);
     heard.text = DataMember(result);
     heard.recoverable = Member<bool>(result, "recoverable", false);
     heard.positioned = Member<bool>(result, "positioned", false);
@@ -283,7 +286,7 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
     heard.kind = Heard::Kind::kPublished;
   } else if (reply["history"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kHistory;
-    ReadPublications(result, heard);
+    ReadPublications(result, heard.publications);
     heard.epoch = StringMember(result, "epoch");
     heard.offset = Member<std::uint64_t>(result, "offset", 0);
   } else if (reply["presence"].get(result) == simdjson::SUCCESS) {
@@ -301,7 +304,7 @@ void SimClient::OnReply(std::uint32_t id, simdjson::dom::object reply) {
              reply["sub_refresh"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kProlonged;
     heard.text = simdjson::minify(result);
-    ReadPublications(result, heard, "items");
+    ReadPublications(result, heard.publications, "items");
   } else if (reply["rpc"].get(result) == simdjson::SUCCESS) {
     heard.kind = Heard::Kind::kRpc;
     heard.text = DataMember(result);

@@ -65,6 +65,10 @@ struct Heard {
   // granted, of an rpc's result; the message of an error; the payload of a pong.
   std::string text;
   std::vector<HeardPublication> publications;
+  // Of a map: keys of a page, where the next one begins, and what it was (MapPhase).
+  std::vector<HeardPublication> state;
+  std::string cursor;
+  std::int64_t phase = 0;
   std::vector<std::string> members;  // Client ids.
   std::uint64_t offset = 0;
   std::string epoch;
