@@ -65,7 +65,11 @@ ChannelIndex ChannelTable::FindOrAddView(ChannelIndex primary, const View& view)
 void ChannelTable::SetLive(Channel& channel) {
   channel.live = true;
   if (!channel.ns->is_map()) return;
-  channel.map = std::make_unique<MapLog>(channel.ns->map.tombstones(), channel.sequence);
+  const Channel& primary = channels_[channel.primary];
+  // A filter makes a count of its own; all others have the same changes.
+  channel.map = &channel == &primary || channel.view.filter != 0
+                    ? std::make_unique<MapLog>(channel.ns->map.tombstones(), channel.sequence)
+                    : std::make_unique<MapLog>(primary.map->keys(), channel.sequence);
 }
 
 void ChannelTable::SetNewest(ChannelIndex index, Channel& channel, std::uint64_t sequence,

@@ -359,9 +359,11 @@ class Commands {
   void TakeSlot(ChannelIndex map, ChannelIndex index);
   bool ReplyMirrorPage(engine::Slot slot, const Command& command, const engine::Namespace& ns,
                        MapReading& reading, const MapRequest& asked);
+  const Mirror::Page* PageOf(engine::Slot slot, Mirror& mirror, ChannelIndex map, const View& view,
+                             std::string_view cursor, std::size_t limit);
   bool CollectPage(ChannelIndex map, const Mirror& mirror, std::string_view cursor,
                    std::size_t limit);
-  void ReadMirror(engine::Slot slot, Request& answer);
+  std::optional<std::string_view> ReadMirror(engine::Slot slot, const View& view, Request& answer);
   void ReleaseMirror(ChannelIndex map);
   void EndMirror(ChannelIndex map);
 
@@ -496,6 +498,7 @@ class Commands {
   Mirrors mirrors_;                                                         // By their maps.
   std::vector<ChannelIndex> changed_slots_;  // Whose mirrors have not taken their values yet.
   std::vector<PublicationRef> page_;         // Scratch.
+  Mirror::Page filtered_page_;               // Scratch.
   std::vector<protocol::PublicationView> state_views_;  // See ShowState().
   std::string slot_name_;                               // Scratch.
   std::vector<protocol::PublicationView> views_;        // See ShowPublications().

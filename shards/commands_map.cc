@@ -147,8 +147,16 @@ void Commands::AdmitToMap(engine::Slot slot, std::uint32_t subscription, Channel
     }
     return Remove(slot, subscription, departure);
   }
+  std::uint64_t seen = channel.sequence;
+  // The pages of a mirror are of different moments. What changed since the first one comes behind
+  // the answer, in the lines that all others got, and as fast as the client takes them.
+  const bool mirrored = !channel.ns->source.empty();
+  if (mirrored && reading->has_cut && channel.view.filter == FilterTable::kNone) {
+    metrics_.owed.Add(seen - reading->cut);
+    seen = reading->cut;
+  }
   ForgetReading(slot, answer.channel);
-  fan_out_.Join(slot, subscription, channel.sequence, /*based=*/true);
+  fan_out_.Join(slot, subscription, seen, /*based=*/seen == channel.sequence);
   if (answer.push_join_leave) {
     join_leave_.Watch(answer.local, slot, answer.first_event,
                       channel.view.compact ? answer.channel_id : 0);
@@ -161,7 +169,12 @@ bool Commands::ReplyMap(engine::Slot slot, std::uint32_t subscription, const Cha
   const engine::Namespace& ns = *channel.ns;
   MapRequest& page = *answer.map;
   const bool mirrored = !ns.source.empty();
-  if (mirrored) ReadMirror(slot, answer);
+  std::string_view mirror_page;
+  if (mirrored) {
+    const std::optional<std::string_view> read = ReadMirror(slot, channel.view, answer);
+    if (!read) return false;
+    mirror_page = *read;
+  }
   if (!ShowState(slot, channel.view, page.state)) return false;
   protocol::SubscribeResult result;
   result.type = static_cast<std::int32_t>(ns.subscription_type);
@@ -190,6 +203,7 @@ bool Commands::ReplyMap(engine::Slot slot, std::uint32_t subscription, const Cha
     result.cursor = cursor;
   }
   result.state = state_views_;
+  result.written_state = mirror_page;
   if (!ShowChanges(slot, channel.view, answer.publications)) return false;
   result.publications = views_;
   protocol::AppendSubscribeReply(connections_[slot].form, answer.command_id, result,

@@ -14,7 +14,12 @@
 
 namespace tickcast::shards {
 
-using protocol::ErrorCode;
+namespace {
+
+// Of one state of a mirror, in all forms, for all sizes that clients ask for.
+constexpr std::size_t kPagesKept = 64;
+
+}  // namespace
 
 // False: the command waits for it.
 bool Commands::MirrorIsReady(engine::Slot slot, std::string_view channel,
@@ -182,22 +187,52 @@ bool Commands::ReplyMirrorPage(engine::Slot slot, const Command& command,
   reading.cursor = asked.cursor;
   if (asked.phase != MapPhase::kState) return false;
   if (!std::exchange(reading.has_cut, true)) reading.cut = channels_[map].sequence;
-  const Mirror& mirror = *found->second;
-  const bool whole = CollectPage(map, mirror, asked.cursor, asked.page_size);
-  if (whole) return false;
-  const std::string_view last = page_.back()->channel().substr(mirror.prefix.size());
-  if (!ShowState(slot, reading.view, page_)) return true;
+  const Mirror::Page* const page =
+      PageOf(slot, *found->second, map, reading.view, asked.cursor, asked.page_size);
+  if (page == nullptr) return true;
+  if (page->last.empty()) return false;
   std::string cursor;
-  protocol::AppendMapCursor(reading.channel, last, cursor);
+  protocol::AppendMapCursor(reading.channel, page->last, cursor);
   protocol::SubscribeResult result;
   result.type = static_cast<std::int32_t>(ns.subscription_type);
   result.phase = static_cast<std::int32_t>(MapPhase::kState);
   result.cursor = cursor;
-  result.state = state_views_;
+  result.written_state = page->bytes;
   protocol::AppendSubscribeReply(connections_[slot].form, command.id, result,
                                  connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
   return true;
+}
+
+// Up to `limit` keys behind `cursor`, written once for all who ask while nothing changes. Valid
+// until the next call. Null: the connection cannot take them, and was closed.
+const Mirror::Page* Commands::PageOf(engine::Slot slot, Mirror& mirror, ChannelIndex map,
+                                     const View& view, std::string_view cursor, std::size_t limit) {
+  if (mirror.pages_sequence != channels_[map].sequence || mirror.pages.size() == kPagesKept) {
+    mirror.pages.clear();
+    mirror.pages_sequence = channels_[map].sequence;
+  }
+  const protocol::Encoding encoding = view.form.encoding;
+  const bool as_text = view.line_form().escaped;
+  const bool shared = view.filter == FilterTable::kNone;
+  for (const Mirror::Page& known : mirror.pages) {
+    if (shared && known.encoding == encoding && known.as_text == as_text && known.limit == limit &&
+        known.cursor == cursor) {
+      return &known;
+    }
+  }
+  const bool whole = CollectPage(map, mirror, cursor, limit);
+  if (!ShowState(slot, view, page_)) return nullptr;
+  Mirror::Page& page = shared ? mirror.pages.emplace_back() : filtered_page_;
+  page = {.encoding = encoding,
+          .as_text = as_text,
+          .limit = limit,
+          .cursor = std::string(cursor),
+          .bytes = {},
+          .last = {}};
+  if (!state_views_.empty()) protocol::AppendState(encoding, state_views_, page.bytes);
+  if (!whole) page.last = page_.back()->channel().substr(mirror.prefix.size());
+  return &page;
 }
 
 // Puts up to `limit` keys behind `cursor` into page_. True where none follow.
@@ -215,27 +250,30 @@ bool Commands::CollectPage(ChannelIndex map, const Mirror& mirror, std::string_v
   return at == mirror.in_order.end();
 }
 
-// The client is let in: adds to the answer the keys of its last page, and what has changed of the
-// others since its first.
-void Commands::ReadMirror(engine::Slot slot, Request& answer) {
+// The client is let in: the keys of its last page, as they are now. A filter has a count of its
+// own, so what has changed of the others since its first page is added to the answer there.
+// Nothing where the connection was closed instead.
+std::optional<std::string_view> Commands::ReadMirror(engine::Slot slot, const View& view,
+                                                     Request& answer) {
   const MapReading* const reading = connections_[slot].session->FindReading(answer.channel);
   // It has left meanwhile, and is told no more than that.
-  if (reading == nullptr || reading->asking != answer.command_id) return;
+  if (reading == nullptr || reading->asking != answer.command_id) return std::string_view();
   const ChannelIndex map = answer.local;
-  const Mirror& mirror = *mirrors_.find(map)->second;
+  Mirror& mirror = *mirrors_.find(map)->second;
+  std::string_view bytes;
   if (answer.map->phase == MapPhase::kState) {
-    CollectPage(map, mirror, reading->cursor, std::numeric_limits<std::size_t>::max());
-    answer.map->state = page_;
+    const Mirror::Page* const page =
+        PageOf(slot, mirror, map, view, reading->cursor, std::numeric_limits<std::size_t>::max());
+    if (page == nullptr) return std::nullopt;
+    bytes = page->bytes;
   }
-  if (!reading->has_cut) return;
-  const std::string last = mirror.prefix + reading->cursor;
-  const bool all_read = answer.map->phase == MapPhase::kState;
+  if (!reading->has_cut || view.filter == FilterTable::kNone) return bytes;
   channels_[map].map->keys().ForEachAfter(reading->cut,
                                           [&](const PublicationRef& newest, std::uint64_t) {
-                                            if (!all_read || newest->channel() <= last)
-                                              answer.publications.push_back(newest);
+                                            answer.publications.push_back(newest);
                                             return true;
                                           });
+  return bytes;
 }
 
 void Commands::ReleaseMirror(ChannelIndex map) {

@@ -81,8 +81,8 @@ void FanOut::Join(engine::Slot slot, std::uint32_t subscription, std::uint64_t s
   const bool changed = channel.changed_turn == turn_;
   Hot& hot = connections_.hot(slot);
   // Who is pushed to is taken to have all but this turn's: what is older has to be pulled.
-  const bool owed = seen != channel.sequence && !changed && PaceOf(connection, joined) == 0 &&
-                    !hot.Is(Hot::kBehind);
+  const std::uint64_t before_turn = changed ? channel.turn_begin : channel.sequence;
+  const bool owed = seen < before_turn && PaceOf(connection, joined) == 0 && !hot.Is(Hot::kBehind);
   if (owed) BecomeBehind(slot);
   joined.seen = seen;
   joined.based = based ? 1 : 0;

@@ -11,16 +11,20 @@ std::size_t MapLog::Entry::footprint_bytes() const {
   return publication->footprint_bytes() + (replaced ? replaced->footprint_bytes() : 0);
 }
 
-KeyLog::Change MapLog::Append(PublicationRef publication, PublicationRef replaced,
-                              std::uint64_t sequence) {
+void MapLog::Append(PublicationRef publication, PublicationRef replaced, std::uint64_t sequence) {
   INVARIANT(sequence == last_sequence_ + 1, "of a map every change comes");
   last_sequence_ = sequence;
-  KeyLog::Change change = keys_.Append(publication, sequence);
+  // Asked only for deltas.
+  std::uint64_t previous = 0;
+  if (replaced) {
+    const KeyLog::Index known = keys_.Find(KeyLog::NameOf(*publication));
+    if (known != KeyLog::kNone) previous = keys_.sequence(known);
+  }
+  if (own_keys_ != nullptr) own_keys_->Append(publication, sequence);
   recent_.push_back({.publication = std::move(publication),
                      .replaced = std::move(replaced),
-                     .previous = change.replaced_sequence});
+                     .previous = previous});
   footprint_bytes_ += recent_.back().footprint_bytes();
-  return change;
 }
 
 const MapLog::Entry* MapLog::EntryOf(std::uint64_t sequence) const {

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "shards/key_log.h"
@@ -22,12 +23,16 @@ class MapLog {
  public:
   // As KeyLog.
   explicit MapLog(std::size_t max_tombstones, std::uint64_t begin = 0)
-      : keys_(max_tombstones, begin), last_sequence_(begin) {}
+      : own_keys_(std::make_unique<KeyLog>(max_tombstones, begin)),
+        keys_(*own_keys_),
+        last_sequence_(begin) {}
+  // With the keys of another one, which outlives this one and gets the same changes, each after
+  // this one has got it.
+  MapLog(const KeyLog& keys, std::uint64_t begin) : keys_(keys), last_sequence_(begin) {}
 
   // `replaced`: what subscribers had of the key before; null: nothing. REQUIRES: `sequence` follows
   // the one before.
-  KeyLog::Change Append(PublicationRef publication, PublicationRef replaced,
-                        std::uint64_t sequence);
+  void Append(PublicationRef publication, PublicationRef replaced, std::uint64_t sequence);
 
   // The change with `sequence`, or null when it is not (or no longer) known one by one.
   const Publication* Find(std::uint64_t sequence) const;
@@ -54,7 +59,8 @@ class MapLog {
   const Entry* EntryOf(std::uint64_t sequence) const;
   std::size_t size() const { return recent_.size() - head_; }
 
-  KeyLog keys_;
+  std::unique_ptr<KeyLog> own_keys_;  // Null where they are another one's.
+  const KeyLog& keys_;
   std::vector<Entry> recent_;  // Oldest first from head_, up to last_sequence_.
   std::size_t head_ = 0;
   std::uint64_t last_sequence_;

@@ -12,6 +12,7 @@
 
 #include "absl/container/btree_set.h"
 #include "engine/completion.h"
+#include "protocol/centrifuge/form.h"
 #include "shards/key_log.h"
 #include "shards/map_log.h"
 #include "shards/request.h"
@@ -27,6 +28,18 @@ struct Mirror {
   bool ready = false;               // Every key that was there has its value.
   // In the map's log, by their names.
   absl::btree_set<KeyLog::Index, KeyLog::ByKey> in_order;
+
+  // Pages as they have been written for clients, of the present state.
+  struct Page {
+    protocol::Encoding encoding;
+    bool as_text;  // As View::line_form().escaped.
+    std::size_t limit;
+    std::string cursor;  // As the client has sent it: the key before.
+    std::string bytes;   // As protocol::AppendState(); "": there are no keys.
+    std::string last;    // The last key of it; "": none follows.
+  };
+  std::vector<Page> pages;
+  std::uint64_t pages_sequence = 0;  // Of the map, which they show.
 
   // Connections whose command waits until it is ready.
   struct Waiter {

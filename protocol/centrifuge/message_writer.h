@@ -41,6 +41,9 @@ constexpr std::size_t VarintBytes(std::uint64_t value) {
   return (static_cast<std::size_t>(std::bit_width(value | 1)) + 6) / 7;
 }
 
+// What stands before a field of Protobuf that has a length: a text, bytes, a message.
+inline void AppendTag(Field field, std::string& out) { AppendVarint((field.number << 3) | 2, out); }
+
 class JsonMessage {
  public:
   explicit JsonMessage(std::string& out) : object_(out) {}
@@ -81,6 +84,8 @@ class JsonMessage {
   void Repeated(Field field, std::span<const Item> items, Write&& write) {
     if (!items.empty()) RepeatedAlways(field, items, write);
   }
+  // A repeated field as somebody has written it before, in this encoding.
+  void Written(Field field, std::string_view text) { Payload(field, text); }
   // A map of messages by name; `key(item)` is the name.
   template <typename Item, typename Key, typename Write>
   void MapAlways(Field field, std::span<const Item> items, Key&& key, Write&& write) {
@@ -160,6 +165,7 @@ class ProtobufMessage {
   void RepeatedAlways(Field field, std::span<const Item> items, Write&& write) {
     Repeated(field, items, write);
   }
+  void Written(Field, std::string_view fields) { out_ += fields; }
   template <typename Item, typename Key, typename Write>
   void MapAlways(Field field, std::span<const Item> items, Key&& key, Write&& write) {
     Repeated(field, items, [&](const Item& item, ProtobufMessage& entry) {

@@ -59,6 +59,8 @@ struct SubscribeResult {
   std::int32_t phase = 0;  // 2 state, 1 stream, 0 live.
   std::string_view cursor;
   std::span<const PublicationView> state;
+  // In place of `state`: as AppendState() has written it in the encoding of the answer.
+  std::string_view written_state;
   std::uint32_t publish_debounce_ms = 0;
 };
 

@@ -42,6 +42,19 @@ void AppendSubscribeReply(Form form, std::uint32_t id, const SubscribeResult& re
               [&](auto& message) { WriteSubscribeResult(result, message); });
 }
 
+void AppendState(Encoding encoding, std::span<const PublicationView> state, std::string& out) {
+  const auto append = [encoding](const PublicationView& key, std::string& text) {
+    AppendMessage(encoding, text, [&]<typename Message>(Message& message) {
+      WritePublication<Message>(key, message);
+    });
+  };
+  if (encoding == Encoding::kJson) return AppendArray(state, out, append);
+  for (const PublicationView& key : state) {
+    AppendTag(kStateField, out);
+    append(key, out);
+  }
+}
+
 void AppendUnsubscribeReply(Form form, std::uint32_t id, std::string& out) {
   AppendReply(form, id, {"unsubscribe", 7}, out, [](auto&) {});
 }

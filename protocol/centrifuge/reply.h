@@ -78,6 +78,9 @@ struct ErrorView {
 void AppendConnectReply(Form form, std::uint32_t id, const ConnectResult& result, std::string& out);
 void AppendSubscribeReply(Form form, std::uint32_t id, const SubscribeResult& result,
                           std::string& out);
+// Appends the keys of a page for SubscribeResult::written_state, so that many answers can share
+// them. REQUIRES: there are some.
+void AppendState(Encoding encoding, std::span<const PublicationView> state, std::string& out);
 void AppendUnsubscribeReply(Form form, std::uint32_t id, std::string& out);
 void AppendPublishReply(Form form, std::uint32_t id, std::string& out);
 // By the clients' ids, which `present` must all have.

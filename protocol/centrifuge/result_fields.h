@@ -46,6 +46,8 @@ void WritePublication(const PublicationView& publication, Message& message) {
   message.Number({"version", 16}, publication.version);
 }
 
+inline constexpr Field kStateField{"state", 18};
+
 template <typename Message>
 void WriteSubscribeResult(const SubscribeResult& result, Message& message) {
   message.True({"expires", 1}, result.expires);
@@ -63,7 +65,8 @@ void WriteSubscribeResult(const SubscribeResult& result, Message& message) {
   message.Number({"type", 15}, result.type);
   message.Number({"phase", 16}, result.phase);
   message.Text({"cursor", 17}, result.cursor);
-  message.Repeated({"state", 18}, result.state, WritePublication<Message>);
+  message.Repeated(kStateField, result.state, WritePublication<Message>);
+  message.Written(kStateField, result.written_state);
   message.Number({"publish_debounce", 19}, result.publish_debounce_ms);
 }
 

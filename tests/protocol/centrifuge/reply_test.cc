@@ -176,6 +176,23 @@ TEST(ReplyTest, SubscribeWithEverything) {
       "02637592010f220b7b2270223a22312e30227d3004980164");
 }
 
+// Many answers share a page that was written once.
+TEST(ReplyTest, AWrittenStateIsAsItsKeysWouldBe) {
+  const std::array<PublicationView, 2> state = {
+      {{.data = R"({"p":1})", .key = "a"},
+       {.data = "2", .offset = 7, .key = std::string_view("b")}}};
+  for (const Encoding encoding : {Encoding::kJson, Encoding::kProtobuf}) {
+    std::string page;
+    AppendState(encoding, state, page);
+    std::string written;
+    std::string by_keys;
+    AppendSubscribeReply({.encoding = encoding}, 2, {.type = 1, .written_state = page}, written);
+    AppendSubscribeReply({.encoding = encoding}, 2, {.type = 1, .state = state}, by_keys);
+    EXPECT_EQ(written, by_keys);
+    EXPECT_GT(written.size(), page.size());
+  }
+}
+
 TEST(ReplyTest, EmptyResults) {
   ExpectReply([](Form form, std::string& out) { AppendUnsubscribeReply(form, 3, out); },
               R"({"id":3,"unsubscribe":{}})", "0408033a00");
