@@ -34,7 +34,10 @@ Terms Commands::Grant(const engine::Namespace& ns,
   // Rounded up: who asks for a change worth sending gets no smaller one.
   const double units = std::ceil(options.min_change / Subscription::kChangeUnit - 1e-6);
   terms.min_change = ns.is_map() ? 0 : static_cast<std::uint32_t>(units);
-  const std::uint32_t least = ToMs(ns.min_interval_ns);
+  // A feed's namespace says how often its values may go out, by whatever name.
+  const std::uint64_t slots_ns =
+      ns.source.empty() ? 0 : addresses_.SlotNamespace(ns).min_interval_ns;
+  const std::uint32_t least = ToMs(std::max(ns.min_interval_ns, slots_ns));
   std::uint32_t wanted = options.has_interval ? options.interval_ms : ToMs(ns.default_interval_ns);
   wanted = std::max(wanted, least);
   // A group gets identical bytes, so a client with a filter of its own is pulled.

@@ -86,6 +86,7 @@ void FanOut::Join(engine::Slot slot, std::uint32_t subscription, std::uint64_t s
   if (owed) BecomeBehind(slot);
   joined.seen = seen;
   joined.based = based ? 1 : 0;
+  if (based) KeepBase(channel, seen);
   Place(slot, subscription);
   CountTerms(connection, joined, channel, +1);
   // What came with the reply is what the next change is measured against.
@@ -93,6 +94,17 @@ void FanOut::Join(engine::Slot slot, std::uint32_t subscription, std::uint64_t s
   // The channel has already changed in this turn, and its frame may hold what the answer covers:
   // a pull tells the two apart.
   if (owed || (!joined.paced() && changed && !hot.Is(Hot::kBehind))) ListOwed(slot);
+}
+
+// What came with an answer is what the first change is told against, though it came before the view
+// did.
+void FanOut::KeepBase(Channel& channel, std::uint64_t seen) {
+  const bool kept = channel.kind != engine::ChannelKind::kState || !channel.view.delta;
+  if (kept || !channel.newest || seen != channel.sequence) return;
+  if (channel.catch_up.Find(seen) != nullptr) return;
+  catch_up_bytes_ -= channel.catch_up.footprint_bytes();
+  channel.catch_up.Append(channel.newest, seen);
+  catch_up_bytes_ += channel.catch_up.footprint_bytes();
 }
 
 void FanOut::Leave(engine::Slot slot, std::uint32_t subscription) {

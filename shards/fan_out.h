@@ -194,6 +194,7 @@ class FanOut {
   static bool HasPace(const Connection& connection, std::uint32_t pace_ms);
   static void SetDue(Connection& connection, std::uint16_t interval_ms);
   static void ClearDue(Connection& connection);
+  void KeepBase(Channel& channel, std::uint64_t seen);
   void Place(engine::Slot slot, std::uint32_t subscription);
   void Unplace(engine::Slot slot, std::uint32_t subscription);
   void Replace(engine::Slot slot, std::uint32_t subscription);

@@ -333,6 +333,18 @@ TEST_F(TrackTest, KeysGoWhenTheirSignatureHasExpired) {
   EXPECT_EQ(track({"S9"}, now_s - 60).code, 109u);
 }
 
+// Whatever the namespace of the watch list says, which has a least interval of its own too.
+TEST_F(TrackTest, TheFeedsLeastIntervalHoldsForItsKeys) {
+  for (engine::Namespace& ns : options_.config.channel.namespaces) {
+    if (ns.name == "ticker") ns.min_interval_ns = 200 * kMillisecond;
+    if (ns.name == "watch") ns.min_interval_ns = 50 * kMillisecond;
+  }
+  Begin();
+  SimClient& client = cluster_->AddConnected();
+  EXPECT_THAT(Answer(client, SendSubscribe(client, R"(,"data":{"interval_ms":0})")).text,
+              HasSubstr(R"("interval_ms":200)"));
+}
+
 TEST_F(TrackTest, DeltasAreToldPerKey) {
   Begin();
   padding_bytes_ = 200;
@@ -355,7 +367,7 @@ TEST_F(TrackTest, DeltasAreToldPerKey) {
   for (const Heard& heard : client.HeardOf(Kind::kPublication, kWatch)) {
     deltas[heard.publications[0].key].push_back(heard.publications[0].delta);
   }
-  EXPECT_THAT(deltas["S1"], ElementsAre(false, true));
+  EXPECT_THAT(deltas["S1"], ElementsAre(true, true)) << "against what stood in the answer";
   EXPECT_THAT(deltas["S2"], ElementsAre(false, true));
 }
 
