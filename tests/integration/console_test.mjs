@@ -1,57 +1,19 @@
-// The page at `/` in a real browser: headless Chromium, nothing mocked.
+// The page at `/` in a real browser, headless Chromium, nothing mocked: which rows there are, and
+// what is asked for them.
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import process from 'node:process';
 
-import { openPage as openInBrowser, recordLines, startBrowser, stateIs } from './lib/browser.mjs';
+import { openPage as openInBrowser, recordLines, startBrowser } from './lib/browser.mjs';
 import { test, until } from './lib/harness.mjs';
 import {
-  keysOf, liveRows, prices, scrollAndMeasure, texts, visibleRows,
+  keysOf, LIMIT, liveRows, MARKET, marketIsThere, openMarket, prices, pricesChange,
+  scrollAndMeasure, symbolOf, SYMBOLS, tracks, visibleRows,
 } from './lib/market_page.mjs';
 import { Server } from './lib/server.mjs';
-import { SlowRelay } from './lib/slow_relay.mjs';
 
-const SYMBOLS = 700;
 const ROW_BOUND = 60;  // What fits on the screen of a case, and what is kept ready beside it.
-const withOrigin = (config) => (origin) => ({ 'client.allowed_origins': [origin], ...config });
-const MARKET = withOrigin({ 'feeds.sim.enabled': true, 'feeds.sim.symbols': SYMBOLS });
-const LIMIT = { limitMs: 120000 };
-
-// Opens the page of `server`; `problems` collects what the browser's console complains about.
-async function openPage(t, server, { hash = '', ...options } = {}) {
-  return openInBrowser(await startBrowser(t), `${server.url}/${hash}`, options);
-}
-
-// The same with all markets listed and those on the screen live.
-async function openMarket(t, config = MARKET, options = {}) {
-  const server = await Server.start(t, config);
-  const opened = await openPage(t, server, options);
-  await marketIsThere(opened.page);
-  return { server, ...opened };
-}
-
-async function marketIsThere(page) {
-  await stateIs(page, 'connected');
-  await until('all markets are listed', async () =>
-    (await page.textContent('#count')) === `${SYMBOLS} of ${SYMBOLS} markets`, 30000);
-  await liveRows(page);
-}
-
-async function tracks(server, count) {
-  await until(`${count} keys are tracked`,
-    async () => (await server.metrics()).sum('tickcast_tracked_keys') === count);
-}
-
-async function pricesChange(page) {
-  const before = await prices(page);
-  await until('a price changes', async () => {
-    const now = await prices(page);
-    return Object.keys(before).some((symbol) => symbol in now && now[symbol] !== before[symbol]);
-  });
-}
-
-const symbolOf = (key) => key.replace(/^sim\./, '');
 
 test('console: lists all markets, and those on the screen are live', async (t) => {
   const { server, page, problems } = await openMarket(t);
@@ -139,8 +101,8 @@ test('console: what flies past is not asked for', async (t) => {
   const lines = await recordLines(page);
   await marketIsThere(page);
   lines.length = 0;
-  // A finger that moves by half a screen with every picture, for two thirds of a second by the page's
-  // own clock.
+  // A finger that moves by half a screen with every picture, for two thirds of a second by the
+  // page's own clock.
   await page.clock.pauseAt(await page.evaluate(() => Date.now()) + 1000);
   for (let top = 500; top <= 20000; top += 500) {
     await page.evaluate((px) => new Promise((resolve) => {
@@ -149,9 +111,9 @@ test('console: what flies past is not asked for', async (t) => {
     }), top);
     await page.clock.runFor(16);
   }
+  const requests = lines.filter((line) => line.isSent && line.sub_refresh?.track);
   await page.clock.resume();
   await tracks(server, (await liveRows(page)).length);
-  const requests = lines.filter((line) => line.isSent && line.sub_refresh?.track);
   assert.ok(requests.length >= 2 && requests.length <= 9, `${requests.length} requests`);
 }, LIMIT);
 
@@ -210,126 +172,6 @@ test('console: an order is that of its moment, and stays', async (t) => {
   });
   assert.equal(await page.getAttribute('th.price', 'aria-sort'), null);
   assert.deepEqual(problems, []);
-}, LIMIT);
-
-test('console: the interval is the one that was chosen, and is kept', async (t) => {
-  const { server, page } = await openMarket(t, (origin) => ({
-    ...MARKET(origin),
-    'channel.namespaces': [
-      { name: 'watch', subscription_type: 'shared_poll', source: 'feed:sim', min_interval: '50ms',
-        default_interval: '50ms',
-        allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true,
-        shared_poll: { allow_unsigned: true } }],
-  }));
-  const sent = (text) => until(`sent ${text}`,
-    async () => await page.textContent('#granted') === text);
-  await sent('every 100 ms');
-  await page.selectOption('#interval', '1000');
-  await sent('every 1,000 ms');
-  await until('values are conflated',
-    async () => Number((await page.textContent('#conflated')).replace(/\D/g, '')) > 100);
-  await page.selectOption('#interval', '0');
-  await sent('every 50 ms');
-  await page.selectOption('#interval', '250');
-  await sent('every 250 ms');
-  await server.stop();
-  await stateIs(page, 'connecting');
-  await server.launch();
-  await stateIs(page, 'connected');
-  await sent('every 250 ms');
-  await liveRows(page);
-}, LIMIT);
-
-test('console: pressure is shown', async (t) => {
-  const server = await Server.start(t, {
-    'client.allowed_origins': ['*'], 'feeds.sim.enabled': true, 'feeds.sim.symbols': SYMBOLS,
-    'pressure.window': '500ms', 'pressure.hold': '300ms', 'pressure.degraded_interval': '400ms',
-  });
-  const relay = await SlowRelay.start(t, server);
-  const url = relay.socketUrl.replace(/^ws/, 'http').replace(/connection.*$/, '');
-  const { page } = await openPage(t, { url: url.slice(0, -1) });
-  await stateIs(page, 'connected');
-  await page.selectOption('#interval', '0');
-  await until('each change is sent', async () =>
-    await page.textContent('#granted') === 'each change');
-  // What is shown may be there for a moment only.
-  await page.evaluate(() => {
-    globalThis.shown = [];
-    const text = (id) => document.getElementById(id).textContent;
-    new MutationObserver(() => globalThis.shown.push(`${text('pressure')}, ${text('granted')}`))
-      .observe(document.querySelector('.service'), { subtree: true, childList: true });
-  });
-  await relay.pause();
-  await until('the connection is slow', async () =>
-    (await server.metrics()).by('tickcast_pressure_connections', 'level').emergency === 1);
-  await relay.resume();
-  await until('pressure is shown', async () => (await page.evaluate(() => globalThis.shown))
-    .some((text) => /^(degraded|critical|emergency), every 400 ms$/.test(text)));
-  await until('all is well again', async () =>
-    await page.textContent('#pressure') === 'normal' &&
-    await page.textContent('#granted') === 'each change', 20000);
-}, LIMIT);
-
-test('console: tickers without a feed are live too, character for character', async (t) => {
-  const server = await Server.start(t, withOrigin({}));
-  const { page, problems } = await openPage(t, server);
-  await stateIs(page, 'connected');
-  await until('it says that there is nothing',
-    async () => /No market has a value yet/.test(await page.textContent('#empty')));
-  await server.publish('ticker:x.LONG', { seq: 1, price: '0.000000012300', bid: '0.0000000122' });
-  await page.waitForSelector('tr[data-symbol="x.LONG"].live td.price');
-  const shown = async () => (await texts(page, 'tr[data-symbol="x.LONG"] td.price'))[0];
-  await until('the first price', async () => await shown() === '0.000000012300');
-  await server.publish('ticker:x.LONG', { seq: 2, price: '123456789012345678901.10' });
-  await until('the second price', async () => await shown() === '123456789012345678901.10');
-  await page.fill('#search', 'nothing');
-  await until('it is not subscribed any more',
-    async () => (await server.metrics()).sum('tickcast_subscriptions') === 0);
-  assert.equal(await page.isHidden('#notice'), true);
-  assert.deepEqual(problems, []);
-}, LIMIT);
-
-test('console: comes back after a restart of the server', async (t) => {
-  const { server, page } = await openMarket(t);
-  const lines = await recordLines(page);
-  await marketIsThere(page);
-  await scrollAndMeasure(page, 9000);
-  const seen = (await liveRows(page)).map(symbolOf);
-  await server.stop();
-  await stateIs(page, 'connecting');
-  assert.match(await page.textContent('#notice'), /The connection was lost/);
-  lines.length = 0;
-  await server.launch();
-  await stateIs(page, 'connected');
-  assert.equal(await page.isHidden('#notice'), true);
-  await liveRows(page);
-  await pricesChange(page);
-  await tracks(server, seen.length);
-  assert.deepEqual([...new Set(lines.flatMap(keysOf))].filter((key) => !seen.includes(key)), []);
-}, LIMIT);
-
-test('console: says that nothing changes', async (t) => {
-  const server = await Server.start(t, withOrigin({}));
-  await server.publish('ticker:x.QUIET', { price: '1' });
-  const browser = await startBrowser(t);
-  const { page } = await openInBrowser(browser, 'about:blank');
-  await page.clock.install();
-  await page.goto(server.url);
-  await stateIs(page, 'connected');
-  await page.waitForSelector('tr.live');
-  assert.equal(await page.isHidden('#notice'), true);
-  await page.clock.fastForward(32000);
-  await until('it says so', async () => /the feed may be away/.test(
-    await page.textContent('#notice')));
-  await server.publish('ticker:x.QUIET', { price: '2' });
-  await until('it takes it back', async () => await page.isHidden('#notice'));
-}, LIMIT);
-
-test('console: says why it may not connect', async (t) => {
-  const server = await Server.start(t, withOrigin({ 'client.insecure': false }));
-  const { page } = await openPage(t, server, { hash: '#token=guessed' });
-  await stateIs(page, 'disconnected');
-  assert.match(await page.textContent('#notice'), /invalid token/);
 }, LIMIT);
 
 for (const [name, viewport] of [['wide', [1200, 800]], ['narrow', [360, 740]]]) {

@@ -1,5 +1,5 @@
-// The console page: fetches the list of markets, follows the rows that can be seen, and shows how it
-// is served.
+// The console page: fetches the list of markets, follows the rows that can be seen, and shows how
+// it is served.
 
 import { MarketClient } from './market_client.js';
 import { MarketList } from './market_list.js';
@@ -7,12 +7,16 @@ import { MarketTable } from './market_table.js';
 import { RateChart } from './rate_chart.js';
 import { StatusLine } from './status_line.js';
 
-// While there are no markets, or new ones come, the list is fetched often: a feed begins. Later on one
-// is new now and then.
+// While there are no markets, or new ones come, the list is fetched often: a feed begins. Later on
+// one is new now and then.
 const SHORTEST_PERIOD_MS = 1000;
 const LONGEST_PERIOD_MS = 60000;
 const LIST_LIMIT_MS = 5000;
 const QUIET_MS = 30000;
+const QUIET_TEXT = 'No value on the screen has changed for half a minute: the feed may be away, or ' +
+  'the market is quiet.';
+const NO_SDK_TEXT = 'The server was built without the SDK of this page, so values are those of the ' +
+  'last list.';
 
 const byId = (id) => document.getElementById(id);
 const wholeFormat = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
@@ -39,7 +43,7 @@ async function loadList() {
     if (!answer.ok) throw new Error(`v1/tickers: status ${answer.status}`);
     const known = list.markets.size;
     list.load((await answer.json()).tickers);
-    if (known === 0) list.order();
+    if (known === 0 || list.sortBy === 'name') list.order();
     const isSame = known > 0 && list.markets.size === known;
     listPeriodMs = isSame ? Math.min(2 * listPeriodMs, LONGEST_PERIOD_MS) : SHORTEST_PERIOD_MS;
     isListLoaded = true;
@@ -224,12 +228,12 @@ setInterval(() => {
   table.drawTrends();
   const isQuiet = byId('state').dataset.state === 'connected' && table.visible.length > 0 &&
     nowMs - lastValueMs > QUIET_MS;
-  status.say('feed', isQuiet ? 'No value on the screen has changed for half a minute: the feed may be away, or the market is quiet.' : '');
+  status.say('feed', isQuiet ? QUIET_TEXT : '');
 }, 1000);
 
 if (globalThis.Centrifuge === undefined) {
   showState('disconnected', 'this page lacks the SDK');
-  status.say('connection', 'The server was built without the SDK of this page, so values are those of the last list.');
+  status.say('connection', NO_SDK_TEXT);
 } else {
   connect();
 }

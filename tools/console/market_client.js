@@ -84,7 +84,7 @@ export class MarketClient {
     }
   }
 
-  // Makes `keys` the ones that are followed: at once, or when the pause since the last time is over.
+  // Makes `keys` the ones that are followed: at once, or after the pause since the last time.
   follow(keys) {
     this.wanted = keys;
     this.isBehind = true;

@@ -1,8 +1,8 @@
 // MarketList: all markets of the server, and which of them are shown in what order.
 //
 // Values of markets that are not on the screen are as old as the last list, so an order by a value
-// is that of one moment: it is made when the user asks for it, from a new list, and stays. Rows that
-// changed places by themselves could not be read, and most of the values would be no reason to.
+// is that of one moment: it is made when the user asks for it, from a new list, and stays. Rows
+// that changed places by themselves could not be read, and most of the values would be no reason.
 
 import { Market } from './market.js';
 

@@ -1,5 +1,5 @@
-// MarketRow: one row of the table. Rows are few and used again for another market when they scroll out
-// of sight.
+// MarketRow: one row of the table. Rows are few and used again for another market when they scroll
+// out of sight.
 
 import { Sparkline } from './sparkline.js';
 

@@ -1,14 +1,15 @@
 // MarketTable: the rows of the markets that are on the screen, and of few beside it.
 //
 // The table is as high as all markets, but only the window of rows that one can see is there; two
-// empty rows take the place of what is above and below it. Values arrive at any rate, and the page is
-// written once a frame: a value that arrives is only kept and its market marked, and when the browser
-// asks for the next picture, the marked ones that have a row are written, and of these only the cells
-// whose text differs. A page in the background, which is asked for no picture, writes nothing.
+// empty rows take the place of what is above and below it. Values arrive at any rate, and the page
+// is written once a frame: a value that arrives is only kept and its market marked, and when the
+// browser asks for the next picture, the marked ones that have a row are written, and of these only
+// the cells whose text differs. A page in the background, which is asked for no picture, writes
+// nothing.
 
 import { MarketRow } from './market_row.js';
 
-const SPARE_ROWS = 6;        // On either side of the screen, so that a picture is never without rows.
+const SPARE_ROWS = 6;        // On either side of the screen, so that no picture lacks rows.
 const FIRST_GUESS_PX = 36;   // A row's height until there is one to measure.
 
 function spacer() {

@@ -8,8 +8,8 @@ const WIDTH = 100;
 const HEIGHT = 24;
 const MARGIN = 2;  // Half of the stroke and some air.
 
-// `samples` as the path of an SVG that ends at `nowMs`. A value stands until the next one, so a line
-// that is followed reaches the right edge; what was not seen is a gap.
+// `samples` as the path of an SVG that ends at `nowMs`. A value stands until the next one, so a
+// line that is followed reaches the right edge; what was not seen is a gap.
 function pathOf(samples, isFollowed, nowMs) {
   // A page's clock begins when it is opened, and until there is enough to show less is shown.
   const shownMs = Math.min(Math.max(nowMs, SHORTEST_MS), TREND_MS);

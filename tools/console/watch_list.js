@@ -1,7 +1,7 @@
 // WatchList: the keys of one exchange that the page looks at, in one subscription of the SDK.
 //
-// `watch:EXCHANGE` follows the keys that it is told (docs/keyed.md). Tickers that are published over
-// HTTP have no such list; there each key is a subscription to its channel instead.
+// `watch:EXCHANGE` follows the keys that it is told (docs/keyed.md). Tickers that are published
+// over HTTP have no such list; there each key is a subscription to its channel instead.
 
 const WATCH = 'watch:';
 const TICKER = 'ticker:';
@@ -48,8 +48,8 @@ export class WatchList {
     this.subscription.untrack(keys);
   }
 
-  // A lost connection is resumed with what is on the screen and nothing else: the SDK would name the
-  // keys of every signature that it still holds, and ask for no value that it has.
+  // A lost connection is resumed with what is on the screen and nothing else: the SDK would name
+  // the keys of every signature that it still holds, and ask for no value that it has.
   trackAnew() {
     const keys = [...this.subscription.trackedKeys()];
     this.subscription.untrack(keys);

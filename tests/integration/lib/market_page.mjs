@@ -1,6 +1,40 @@
 // The market page as somebody sees it: which rows are on the screen, and what stands in them.
 
+import { openPage as openInBrowser, startBrowser, stateIs } from './browser.mjs';
 import { until } from './harness.mjs';
+import { Server } from './server.mjs';
+
+export const SYMBOLS = 700;
+export const LIMIT = { limitMs: 120000 };
+export const withOrigin = (config) => (origin) =>
+  ({ 'client.allowed_origins': [origin], ...config });
+export const MARKET = withOrigin({ 'feeds.sim.enabled': true, 'feeds.sim.symbols': SYMBOLS });
+
+// Opens the page of `server`; `problems` collects what the browser's console complains about.
+export async function openPage(t, server, { hash = '', ...options } = {}) {
+  return openInBrowser(await startBrowser(t), `${server.url}/${hash}`, options);
+}
+
+// The same with all markets listed and those on the screen live.
+export async function openMarket(t, config = MARKET, options = {}) {
+  const server = await Server.start(t, config);
+  const opened = await openPage(t, server, options);
+  await marketIsThere(opened.page);
+  return { server, ...opened };
+}
+
+export async function marketIsThere(page) {
+  await stateIs(page, 'connected');
+  await until('all markets are listed', async () =>
+    (await page.textContent('#count')) === `${SYMBOLS} of ${SYMBOLS} markets`, 30000);
+  await liveRows(page);
+}
+
+// Waits until the server has `count` keys tracked.
+export async function tracks(server, count) {
+  await until(`${count} keys are tracked`,
+    async () => (await server.metrics()).sum('tickcast_tracked_keys') === count);
+}
 
 // The symbols of the rows of which something can be seen, below the header that sticks to the top.
 export function visibleRows(page, condition = '') {
@@ -22,7 +56,8 @@ export function liveRows(page) {
   });
 }
 
-// Scrolls to `top` and measures, in the page, how long it takes until all rows on the screen are live.
+// Scrolls to `top` and measures, in the page, how long it takes until all rows on the screen are
+// live.
 export function scrollAndMeasure(page, top) {
   return page.evaluate((px) => new Promise((resolve) => {
     const isLive = () => {
@@ -60,3 +95,13 @@ export function keysOf(line) {
   if (line.push?.pub?.key !== undefined) return [line.push.pub.key];
   return (line.sub_refresh?.items ?? []).map(({ key }) => key);
 }
+
+export async function pricesChange(page) {
+  const before = await prices(page);
+  await until('a price changes', async () => {
+    const now = await prices(page);
+    return Object.keys(before).some((symbol) => symbol in now && now[symbol] !== before[symbol]);
+  });
+}
+
+export const symbolOf = (key) => key.replace(/^sim\./, '');
