@@ -96,6 +96,7 @@ class Shard final : private Commands::Host,
 
   const ConnectionTable& connections() const { return connections_; }
   FanOut& fan_out() { return fan_out_; }
+  const FilterTable& filters() const { return filters_; }
   const ShardMetrics& metrics() const { return metrics_; }
 
  private:
