@@ -110,7 +110,7 @@ void CheckSections(ConfigChecker& check) {
 void CheckNamespaceUses(ConfigChecker& check, const std::string& name, const Namespace& ns) {
   const ChannelProxyConfig& proxy = check.config().channel.proxy;
   // What a feed gives is not asked for.
-  const bool polls = ns.subscription_type == SubscriptionType::kSharedPoll && ns.source.empty();
+  const bool polls = ns.is_polled();
   const struct {
     const char* key;
     const char* event;

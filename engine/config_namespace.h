@@ -105,6 +105,13 @@ struct Namespace {
 
   bool is_keyed() const { return subscription_type != SubscriptionType::kStream; }
   bool is_map() const { return is_keyed() && subscription_type != SubscriptionType::kSharedPoll; }
+  // A map whose keys are its own, one of a feed's market, and a watch list whose values a backend
+  // is asked for.
+  bool has_own_map() const { return is_map() && source.empty(); }
+  bool mirrors_feed() const { return is_map() && !source.empty(); }
+  bool is_polled() const {
+    return subscription_type == SubscriptionType::kSharedPoll && source.empty();
+  }
   // NAME of the source; empty: the channels have keys of their own. Lives as long as the namespace.
   std::string_view feed() const {
     return std::string_view(source).substr(source.empty() ? 0 : sizeof("feed:") - 1);

@@ -100,7 +100,7 @@ void Commands::AskPage(engine::Slot slot, const Command& command, const engine::
   page->has_cut = reading.has_cut;
   page->cut = reading.cut;
   page->goal = reading.goal;
-  if (!ns.source.empty() && ReplyMirrorPage(slot, command, ns, reading, *page)) return;
+  if (ns.mirrors_feed() && ReplyMirrorPage(slot, command, ns, reading, *page)) return;
   reading.asking = command.id;
   View view = reading.view;
   filters_.Share(view.filter);
@@ -150,7 +150,7 @@ void Commands::AdmitToMap(engine::Slot slot, std::uint32_t subscription, Channel
   std::uint64_t seen = channel.sequence;
   // The pages of a mirror are of different moments. What changed since the first one comes behind
   // the answer, in the lines that all others got, and as fast as the client takes them.
-  const bool mirrored = !channel.ns->source.empty();
+  const bool mirrored = channel.ns->mirrors_feed();
   if (mirrored && reading->has_cut && channel.view.filter == FilterTable::kNone) {
     metrics_.owed.Add(seen - reading->cut);
     seen = reading->cut;
@@ -168,7 +168,7 @@ bool Commands::ReplyMap(engine::Slot slot, std::uint32_t subscription, const Cha
                         Request& answer) {
   const engine::Namespace& ns = *channel.ns;
   MapRequest& page = *answer.map;
-  const bool mirrored = !ns.source.empty();
+  const bool mirrored = ns.mirrors_feed();
   std::string_view mirror_page;
   if (mirrored) {
     const std::optional<std::string_view> read = ReadMirror(slot, channel.view, answer);

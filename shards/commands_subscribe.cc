@@ -91,7 +91,7 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
     metrics_.CountLimited(Limit::kChannels);
     return ReplyError(slot, command.id, ErrorCode::kLimitExceeded);
   }
-  const bool mirrors = ns->is_map() && !ns->source.empty();
+  const bool mirrors = ns->mirrors_feed();
   // What waits for a backend has to have what comes after it.
   if (mirrors && by_backend && !MirrorIsReady(slot, subscribe.channel, *ns)) return;
   SubscriptionDetails details = DetailsBy(*ns);
@@ -313,7 +313,7 @@ bool Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
     result.type = static_cast<std::int32_t>(engine::SubscriptionType::kSharedPoll);
     result.delta = tracking->view.delta;
     // Versions of a feed's values are good as long as this process lives.
-    const bool polled = channel.ns->source.empty();
+    const bool polled = channel.ns->is_polled();
     result.epoch = polled ? std::string_view(answer.epoch) : host_.TrackEpoch();
   }
   result.id = channel.view.compact ? answer.channel_id : 0;

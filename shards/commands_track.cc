@@ -195,7 +195,7 @@ ChannelIndex Commands::TrackKey(engine::Slot slot, const Command& command, const
   const auto subscription = static_cast<std::uint32_t>(connections_[slot].subscriptions.size() - 1);
   fan_out_.SetTerms(slot, subscription, terms);
   // Of what a backend has removed, or does not know yet, it is asked again.
-  const bool is_polled = channels_[tracking.channel].ns->source.empty();
+  const bool is_polled = channels_[tracking.channel].ns->is_polled();
   if (has_value || (channel.live && !is_polled)) {
     fan_out_.Join(slot, subscription, channel.sequence, /*based=*/shown);
     return view;

@@ -43,7 +43,7 @@ bool Commands::ChooseView(engine::Slot slot, const Command& command, const engin
   view = WholeView(slot);
   view.compact = ns.allow_channel_compaction && (subscribe.flag & kWantsCompaction) != 0;
   view.delta = !subscribe.delta.empty() && AllowsFossil(ns);
-  if (ns.is_map() && !ns.source.empty()) view.address = addresses_.Of(ns);
+  if (ns.mirrors_feed()) view.address = addresses_.Of(ns);
   if (subscribe.tf.empty()) return true;
   if (!ns.allow_tags_filter) {
     ReplyError(slot, command.id, ErrorCode::kBadRequest);

@@ -73,7 +73,7 @@ Home::Channel* Home::FindOrAdd(std::string_view name, std::uint64_t now_ns) {
   channel.index = index;
   channel.in_use = true;
   if (KeepsHistory(channel)) channel.epoch = NewEpoch();
-  if (HasMap(*ns)) channel.map = std::make_unique<MapState>(ns->map, NewEpoch(), 0);
+  if (ns->has_own_map()) channel.map = std::make_unique<MapState>(ns->map, NewEpoch(), 0);
   by_name_.emplace(channel.name, index);
   return &channel;
 }
@@ -301,7 +301,7 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
     request.epoch = channel->epoch;
     request.offset = request.recovered ? request.since_offset : channel->offset;
   }
-  if (watcher_ != nullptr && IsPolled(*channel->ns)) {
+  if (watcher_ != nullptr && channel->ns->is_polled()) {
     if (request.tracked) {
       watcher_->OnSlotWanted(*channel->ns, request.channel, now_ns);
     } else {
@@ -320,10 +320,6 @@ void Home::AnswerPollPublish(Request& request, std::uint64_t now_ns) {
   if (request.suppressed) return;
   Channel* const channel = FindOrAdd(slot, now_ns);
   PublishTo(*channel, std::move(request.draft), /*skip_history=*/true, now_ns);
-}
-
-bool Home::IsPolled(const engine::Namespace& ns) {
-  return ns.subscription_type == engine::SubscriptionType::kSharedPoll && ns.source.empty();
 }
 
 void Home::Reset(std::string_view name) {
@@ -402,7 +398,7 @@ void Home::Leave(ShardId shard, const Request& leave, std::uint64_t now_ns) {
     return known.shard == shard && known.local == leave.local &&
            known.generation == leave.local_generation;
   });
-  if (watcher_ == nullptr || !channel->interests.empty() || !IsPolled(*channel->ns)) return;
+  if (watcher_ == nullptr || !channel->interests.empty() || !channel->ns->is_polled()) return;
   // A backend is not asked any more, so nobody knows how long its value holds.
   channel->last = {};
   watcher_->OnSlotUnwanted(leave.channel, now_ns);

@@ -206,7 +206,6 @@ class Home {
   void AnswerTickers(Request& request) const;
 
   // Maps (home_map.cc).
-  static bool HasMap(const engine::Namespace& ns);
   void AnswerMap(Request& request, std::uint64_t now_ns);
   void AnswerMapWrite(Request& request, std::uint64_t now_ns);
   void AnswerMapReadState(Channel& channel, Request& request) const;
@@ -232,8 +231,6 @@ class Home {
   // Of those who mirror a market: which slots are there now, and which come later.
   void AnswerMirror(Request& request);
   void TellOfSlot(const Channel& channel);
-
-  static bool IsPolled(const engine::Namespace& ns);
 
   const engine::Config& config_;
   Exchange& exchange_;

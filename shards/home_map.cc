@@ -38,8 +38,6 @@ std::size_t LimitOf(const Request& request) {
 
 }  // namespace
 
-bool Home::HasMap(const engine::Namespace& ns) { return ns.is_map() && ns.source.empty(); }
-
 std::uint64_t Home::MapTtl(const Channel& channel) {
   const engine::MapConfig& map = channel.ns->map;
   if (channel.map->size() == 0 && channel.map->offset() == 0) return kIdleMapNs;
@@ -49,7 +47,7 @@ std::uint64_t Home::MapTtl(const Channel& channel) {
 void Home::AnswerMap(Request& request, std::uint64_t now_ns) {
   const engine::Namespace* const ns = config_.FindNamespace(request.channel);
   if (ns == nullptr) return Fail(request, ErrorCode::kUnknownChannel);
-  if (!HasMap(*ns)) return Fail(request, ErrorCode::kBadRequest);
+  if (!ns->has_own_map()) return Fail(request, ErrorCode::kBadRequest);
   // What asks about keys that never were does not make a channel of its name.
   Channel* channel = Find(request.channel);
   if (request.kind == Request::Kind::kMapStats) {

@@ -84,9 +84,7 @@ Proxies::Proxies(const engine::Config& config, engine::Registry& registry, Shard
         channel.map_publish);
     add(ProxyKind::kMapRemove, ns.map.remove_proxy_enabled, ns.map.remove_proxy_name,
         channel.map_remove);
-    const bool polls =
-        ns.subscription_type == engine::SubscriptionType::kSharedPoll && ns.source.empty();
-    add(ProxyKind::kSharedPollRefresh, polls, ns.shared_poll.proxy_name,
+    add(ProxyKind::kSharedPollRefresh, ns.is_polled(), ns.shared_poll.proxy_name,
         channel.shared_poll_refresh);
   };
   add_channel(config.channel.without_namespace);

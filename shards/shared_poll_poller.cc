@@ -58,8 +58,7 @@ SharedPollPoller::Channel* SharedPollPoller::Find(std::string_view name) {
 
 void SharedPollPoller::Watch(const engine::Namespace& ns, std::string_view name,
                              std::string_view key, std::uint64_t now_ns) {
-  INVARIANT(ns.subscription_type == engine::SubscriptionType::kSharedPoll && ns.source.empty(),
-            "REQUIRES: a shared poll without a source");
+  INVARIANT(ns.is_polled(), "REQUIRES: a shared poll without a source");
   engine::Handle& handle = by_name_[std::string(name)];
   if (channels_.Find(handle) == nullptr) {
     handle = channels_.Allocate(ns, name);
