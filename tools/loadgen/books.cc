@@ -32,6 +32,7 @@ void BookCounts::Add(const BookCounts& other) {
   unsubscribed += other.unsubscribed;
   early += other.early;
   stale += other.stale;
+  mirrors += other.mirrors;
   scrolls += other.scrolls;
   scrolled_keys += other.scrolled_keys;
   scroll_errors += other.scroll_errors;
@@ -45,6 +46,7 @@ BookCounts BookCounts::Since(const BookCounts& earlier) const {
           .unsubscribed = unsubscribed - earlier.unsubscribed,
           .early = early - earlier.early,
           .stale = stale - earlier.stale,
+          .mirrors = mirrors - earlier.mirrors,
           .scrolls = scrolls - earlier.scrolls,
           .scrolled_keys = scrolled_keys - earlier.scrolled_keys,
           .scroll_errors = scroll_errors - earlier.scroll_errors,
@@ -59,15 +61,16 @@ Books::Books(const BooksOptions& options, const Topology& topology, const Mix& m
       subscriptions_(topology.subscriptions()),
       ledger_(options.feed ? 0 : connections_ * subscriptions_),
       market_ledger_(options.feed ? connections_ * subscriptions_ : 0),
-      watch_list_(options.track ? std::optional<WatchList>(topology) : std::nullopt),
+      keyed_(options.address == Address::kStream
+                 ? std::nullopt
+                 : std::optional<KeyedChannel>(std::in_place, topology, options.address)),
       screens_(topology, options.crew, options.crews, connections_, options.scrolling),
-      versions_(options.track ? connections_ * subscriptions_ : 0),
+      versions_(options.address == Address::kTrack ? connections_ * subscriptions_ : 0),
       records_(mix.size()),
       heard_ms_(connections_, kNotConnected),
       waited_ms_(connections_) {
   for (std::uint32_t channel = 0; channel < topology.channel_count(); ++channel) {
-    channels_by_name_.emplace(watch_list_ ? watch_list_->key(channel) : topology.name(channel),
-                              channel);
+    channels_by_name_.emplace(keyed_ ? keyed_->key(channel) : topology.name(channel), channel);
   }
 }
 
@@ -84,7 +87,7 @@ void Books::Forget(std::size_t subscription) {
   } else {
     ledger_.Begin(subscription, Ledger::kUnknown);
   }
-  if (options_.track) versions_[subscription] = 0;
+  if (!versions_.empty()) versions_[subscription] = 0;
 }
 
 void Books::OnSubscribed(std::uint32_t connection, std::uint32_t subscription,
@@ -97,20 +100,36 @@ void Books::OnSubscribed(std::uint32_t connection, std::uint32_t subscription,
 }
 
 void Books::OnTracked(std::uint32_t connection, std::string_view answer) {
-  for (const KeyedItem& item : ReadKeyedItems(answer)) {
-    const auto channel = channels_by_name_.find(std::string(item.end.key));
-    const std::size_t subscription = channel == channels_by_name_.end()
-                                         ? subscriptions_
-                                         : FindSubscription(connection, channel->second);
-    if (subscription == subscriptions_) {
-      ++counts_.misdirected;
-      continue;
-    }
-    ++counts_.first_values;
-    const std::size_t place = connection * subscriptions_ + subscription;
-    if (options_.feed) market_ledger_.Begin(place, item.seq);
-    versions_[place] = item.end.version;
+  for (const KeyedItem& item : ReadKeyedItems(answer)) OnFirstValue(connection, item);
+}
+
+// Changes stand before the keys, which are older.
+void Books::OnPage(std::uint32_t connection, std::string_view reply, bool live) {
+  const std::vector<KeyedItem> items = ReadKeyedItems(reply);
+  for (auto item = items.rbegin(); item != items.rend(); ++item) OnFirstValue(connection, *item);
+  if (live) ++counts_.mirrors;
+}
+
+// What comes next is behind this one.
+void Books::OnFirstValue(std::uint32_t connection, const KeyedItem& item) {
+  const auto channel =
+      channels_by_name_.find(absl::string_view(item.end.key.data(), item.end.key.size()));
+  const std::size_t subscription = channel == channels_by_name_.end()
+                                       ? subscriptions_
+                                       : FindSubscription(connection, channel->second);
+  if (subscription == subscriptions_) {
+    ++counts_.misdirected;
+    return;
   }
+  ++counts_.first_values;
+  const std::size_t place = connection * subscriptions_ + subscription;
+  Stamp stamp;
+  if (options_.feed) {
+    market_ledger_.Begin(place, item.seq);
+  } else if (stamps_.Find(item.text, stamp) && stamp.run == options_.run) {
+    ledger_.Begin(place, stamp.number + 1);
+  }
+  if (!versions_.empty()) versions_[place] = item.end.version;
 }
 
 void Books::OnScrolled(std::uint32_t connection, const Screens::Change& change,
@@ -143,6 +162,8 @@ Books::Push Books::OnPush(std::uint32_t connection, std::string_view line, std::
 }
 
 std::uint32_t Books::FindSubscription(std::uint32_t connection, std::uint32_t channel) const {
+  // All of them, in their order: a thousand would be too many to look through.
+  if (options_.address == Address::kMap) return channel;
   const std::uint32_t* const begin = channels(connection);
   return static_cast<std::uint32_t>(std::find(begin, begin + subscriptions_, channel) - begin);
 }
@@ -152,9 +173,9 @@ std::uint32_t Books::FindSubscription(std::uint32_t connection, std::uint32_t ch
 std::uint32_t Books::FindNamed(std::uint32_t connection, std::string_view channel,
                                std::string_view line, std::uint64_t& version) const {
   const auto none = static_cast<std::uint32_t>(subscriptions_);
-  if (watch_list_) {
+  if (keyed_) {
     KeyedEnd end;
-    if (channel != watch_list_->channel() || !ReadKeyedEnd(line, end)) return none;
+    if (channel != keyed_->channel() || !ReadKeyedEnd(line, end)) return none;
     channel = end.key;
     version = end.version;
   }
@@ -163,7 +184,7 @@ std::uint32_t Books::FindNamed(std::uint32_t connection, std::string_view channe
 }
 
 void Books::NoteVersion(std::size_t subscription, std::uint64_t version) {
-  if (!options_.track) return;
+  if (versions_.empty()) return;
   if (version <= versions_[subscription]) ++counts_.stale;
   versions_[subscription] = std::max(versions_[subscription], version);
 }
@@ -174,7 +195,7 @@ Books::Push Books::OnStamp(std::uint32_t connection, std::string_view line, std:
   Push push{.what = Push::What::kPublication, .publication = stamp.publication};
   push.subscription = FindSubscription(connection, stamp.channel);
   std::uint64_t version = 0;
-  if (watch_list_ && FindNamed(connection, ChannelOf(line), line, version) != push.subscription) {
+  if (keyed_ && FindNamed(connection, ChannelOf(line), line, version) != push.subscription) {
     push.subscription = static_cast<std::uint32_t>(subscriptions_);
   }
   if (push.subscription == subscriptions_) {
@@ -237,8 +258,8 @@ Books::Push Books::OnOther(std::uint32_t connection, std::string_view line) {
   if (name.empty()) return push;
   line.remove_prefix(kChannelKey.size() + name.size() + 1);
   if (!line.starts_with(kUnsubscribe)) return push;
-  if (watch_list_) {
-    if (name != watch_list_->channel()) return push;
+  if (keyed_) {
+    if (name != keyed_->channel()) return push;
     for (std::size_t i = 0; i < subscriptions_; ++i) {
       Forget(connection * subscriptions_ + i);
     }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "tools/loadgen/keyed_channel.h"
 #include "tools/loadgen/kind_record.h"
 #include "tools/loadgen/ledger.h"
 #include "tools/loadgen/lull.h"
@@ -23,7 +24,6 @@
 #include "tools/loadgen/screens.h"
 #include "tools/loadgen/stamp.h"
 #include "tools/loadgen/topology.h"
-#include "tools/loadgen/watch_list.h"
 
 namespace tickcast::loadgen {
 
@@ -31,7 +31,7 @@ struct BooksOptions {
   std::uint32_t crew = 0;
   std::uint32_t crews = 1;
   bool feed = false;
-  bool track = false;  // Channels are followed as keys of a watch list.
+  Address address = Address::kStream;
   bool scrolling = false;
   std::uint32_t run = 0;            // Of the stamps.
   std::int64_t wall_offset_ns = 0;  // Wall clock minus the clock of `now_ns`.
@@ -45,6 +45,7 @@ struct BookCounts {
   std::uint64_t unsubscribed = 0;   // By the server.
   std::uint64_t early = 0;          // Values from the future: the clocks disagree.
   std::uint64_t stale = 0;          // Of keys: no newer than the last one, so that an SDK drops it.
+  std::uint64_t mirrors = 0;        // Maps that were read to their end.
   std::uint64_t scrolls = 0;        // Answered.
   std::uint64_t scrolled_keys = 0;  // That came by them; as many went.
   std::uint64_t scroll_errors = 0;  // Refused.
@@ -76,8 +77,8 @@ class Books {
   const std::uint32_t* channels(std::uint32_t connection) const {
     return screens_.channels(connection);
   }
-  // Empty unless channels are followed as keys of it.
-  const std::optional<WatchList>& watch_list() const { return watch_list_; }
+  // None unless channels are followed as keys of it.
+  const std::optional<KeyedChannel>& keyed() const { return keyed_; }
   const Kind& kind(std::uint32_t connection) const { return mix_.of(global(connection)); }
 
   // A connection is opened; `again`: it was before.
@@ -86,6 +87,8 @@ class Books {
   void OnSubscribed(std::uint32_t connection, std::uint32_t subscription, std::string_view reply);
   // The answer to the first track, which may hold the newest values.
   void OnTracked(std::uint32_t connection, std::string_view answer);
+  // A page of a map, or what changed between two of them.
+  void OnPage(std::uint32_t connection, std::string_view reply, bool live);
   // What the next scroll of `count` keys replaces, and the answer to it: nothing is replaced
   // before. `due_ns`: when it should have been asked for.
   Screens::Change NextScroll(std::uint32_t connection, std::uint32_t count) {
@@ -129,6 +132,7 @@ class Books {
   std::uint32_t FindNamed(std::uint32_t connection, std::string_view channel, std::string_view line,
                           std::uint64_t& version) const;
   void Forget(std::size_t subscription);
+  void OnFirstValue(std::uint32_t connection, const KeyedItem& item);
   void NoteVersion(std::size_t subscription, std::uint64_t version);
   void Heard(std::uint32_t connection, std::uint64_t now_ns);
   void Waited(std::uint32_t connection, std::uint64_t now_ns);
@@ -143,7 +147,7 @@ class Books {
   StampFinder stamps_;
   Ledger ledger_;               // Of the run's own publications,
   MarketLedger market_ledger_;  // or of a feed: the other one is empty.
-  const std::optional<WatchList> watch_list_;
+  const std::optional<KeyedChannel> keyed_;
   Screens screens_;
   std::vector<std::uint64_t> versions_;  // Of keys, by subscription: of the last value.
   absl::flat_hash_map<std::string, std::uint32_t> channels_by_name_;  // Of keys: by key.

@@ -54,7 +54,7 @@ Crew::Crew(const Plan& plan, std::uint32_t number)
       books_({.crew = number,
               .crews = plan.crews,
               .feed = plan.options.feed,
-              .track = plan.options.address == Address::kTrack,
+              .address = plan.options.address,
               .scrolling = plan.options.scroll_every_ns > 0,
               .run = plan.run,
               .wall_offset_ns = plan.wall_offset_ns},

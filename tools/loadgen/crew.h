@@ -127,7 +127,9 @@ class Crew final : public FleetEvents {
   std::string Commands(std::uint32_t member) const;
   std::uint32_t RepliesDue(std::uint32_t member) const;
   void Subscribe(std::uint32_t member, std::uint32_t subscription, std::string& out) const;
+  const std::string& SubscribeDataOf(std::uint32_t member, std::uint32_t subscription) const;
   void Track(std::uint32_t member);
+  void ReadPage(std::uint32_t member, std::string_view reply);
   void BeginScrolling(std::uint32_t member, std::uint64_t now_ns);
   void Scroll(std::uint32_t member, std::uint64_t due_ns);
   Manners MannersOf(std::uint32_t member) const;

@@ -37,26 +37,34 @@ void Crew::WriteSubscribeData() {
   }
 }
 
-// `subscription` does not matter where a watch list is all that is subscribed to.
-void Crew::Subscribe(std::uint32_t member, std::uint32_t subscription, std::string& out) const {
+const std::string& Crew::SubscribeDataOf(std::uint32_t member, std::uint32_t subscription) const {
   const std::uint32_t connection = books_.global(member);
-  const bool tracks = books_.watch_list().has_value();
-  const std::uint64_t number =
-      tracks ? connection
-             : std::uint64_t{connection} * plan_.topology.subscriptions() + subscription;
+  const std::uint32_t subscriptions = books_.keyed() ? 1 : plan_.topology.subscriptions();
+  const std::uint64_t number = std::uint64_t{connection} * subscriptions + subscription;
   const bool priority = IsPriority(number, books_.kind(member).subscribe.priority_share);
-  const std::string& data = subscribe_data_[plan_.mix.kind(connection) * 2 + (priority ? 1 : 0)];
-  if (tracks) return books_.watch_list()->AppendSubscribe(kFirstSubscribeId, data, out);
-  AppendSubscribe(kFirstSubscribeId + subscription,
-                  plan_.topology.name(books_.channels(member)[subscription]), data,
-                  plan_.options.dialect, out);
+  return subscribe_data_[plan_.mix.kind(connection) * 2 + (priority ? 1 : 0)];
+}
+
+// `subscription` is 0 where a keyed channel is all that is subscribed to.
+void Crew::Subscribe(std::uint32_t member, std::uint32_t subscription, std::string& out) const {
+  const std::string& data = SubscribeDataOf(member, subscription);
+  switch (plan_.options.address) {
+    case Address::kStream:
+      return AppendSubscribe(kFirstSubscribeId + subscription,
+                             plan_.topology.name(books_.channels(member)[subscription]), data,
+                             plan_.options.dialect, out);
+    case Address::kTrack:
+      return books_.keyed()->AppendSubscribe(kFirstSubscribeId, data, out);
+    case Address::kMap:
+      return books_.keyed()->AppendPage(kFirstSubscribeId, data, {}, plan_.options.page_keys, out);
+  }
 }
 
 std::string Crew::Commands(std::uint32_t member) const {
   std::string commands;
   AppendConnect(kConnectId, commands);
   if (IsPublisher(member)) return commands;
-  const std::uint32_t subscribes = books_.watch_list() ? 1 : plan_.topology.subscriptions();
+  const std::uint32_t subscribes = books_.keyed() ? 1 : plan_.topology.subscriptions();
   for (std::uint32_t i = 0; i < subscribes; ++i) {
     commands += '\n';
     Subscribe(member, i, commands);
@@ -68,7 +76,8 @@ std::string Crew::Commands(std::uint32_t member) const {
 std::uint32_t Crew::RepliesDue(std::uint32_t member) const {
   if (IsPublisher(member)) return 1;
   const std::uint32_t subscriptions = plan_.topology.subscriptions();
-  if (!books_.watch_list()) return 1 + subscriptions;
+  if (!books_.keyed()) return 1 + subscriptions;
+  if (plan_.options.address == Address::kMap) return 2;  // And one for each further page.
   return 2 + (subscriptions + kTrackKeys - 1) / kTrackKeys;
 }
 
@@ -78,18 +87,36 @@ void Crew::Track(std::uint32_t member) {
   const std::uint32_t count = plan_.topology.subscriptions();
   for (std::uint32_t first = 0; first < count; first += kTrackKeys) {
     std::string command;
-    books_.watch_list()->AppendTrack(kFirstTrackId + first / kTrackKeys,
-                                     {channels + first, std::min(kTrackKeys, count - first)}, {},
-                                     command);
+    books_.keyed()->AppendTrack(kFirstTrackId + first / kTrackKeys,
+                                {channels + first, std::min(kTrackKeys, count - first)}, {},
+                                command);
     fleet_->Say(members_[member].client, command);
   }
+}
+
+// The next page is asked for when one is there, as SDKs do.
+void Crew::ReadPage(std::uint32_t member, std::string_view reply) {
+  const MapPage next = ReadMapPage(reply, plan_.options.page_keys);
+  books_.OnPage(member, reply, next.live);
+  if (next.live) return;
+  std::string command;
+  books_.keyed()->AppendPage(kFirstSubscribeId, SubscribeDataOf(member, 0), next,
+                             plan_.options.page_keys, command);
+  fleet_->AwaitReply(members_[member].client);
+  fleet_->Say(members_[member].client, command);
 }
 
 void Crew::OnSubscribed(ClientIndex client, std::uint32_t id, std::string_view line) {
   const std::uint32_t member = member_of_[client];
   if (IsPublisher(member)) return;
-  if (books_.watch_list()) return Track(member);
-  books_.OnSubscribed(member, id - kFirstSubscribeId, line);
+  switch (plan_.options.address) {
+    case Address::kStream:
+      return books_.OnSubscribed(member, id - kFirstSubscribeId, line);
+    case Address::kTrack:
+      return Track(member);
+    case Address::kMap:
+      return ReadPage(member, line);
+  }
 }
 
 // The first scrolls come at all times of the interval, so that the members' stay spread.
@@ -114,7 +141,7 @@ void Crew::Scroll(std::uint32_t member, std::uint64_t due_ns) {
            .due_ns = due_ns,
            .change = books_.NextScroll(member, scroll_keys_)};
   std::string command;
-  books_.watch_list()->AppendTrack(asked.id, asked.change.gained, asked.change.lost, command);
+  books_.keyed()->AppendTrack(asked.id, asked.change.gained, asked.change.lost, command);
   fleet_->Say(members_[member].client, command);
 }
 

@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "tools/loadgen/http_get.h"
+#include "tools/loadgen/keyed_channel.h"
 #include "tools/loadgen/market.h"
 #include "tools/loadgen/process_usage.h"
-#include "tools/loadgen/watch_list.h"
 
 namespace tickcast::loadgen {
 namespace {
@@ -70,7 +70,7 @@ absl::StatusOr<std::vector<std::string>> FindMarket(const Options& options,
                      " symbols: --channels at most that, or more feeds.sim.symbols"));
   }
   channels->resize(options.topology.channels);
-  if (options.address == Address::kTrack) {
+  if (options.address != Address::kStream) {
     for (const std::string& channel : *channels) {
       if (absl::Status status = CheckKeyed(channel); !status.ok()) return status;
     }

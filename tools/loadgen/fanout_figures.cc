@@ -201,6 +201,10 @@ void Fanout::AddLedger(const Measured& measured, Figures& figures) const {
   };
   figures.insert(figures.end(), more.begin(), more.end());
   if (options_.address == Address::kTrack) figures.emplace_back("stale", Number(books.stale));
+  if (options_.address == Address::kMap) {
+    figures.emplace_back("mirrors", Number(books.mirrors));
+    figures.emplace_back("mirrored_keys", Number(books.first_values));
+  }
   if (measured.has_server) AddServerFigures(measured.server, figures);
 }
 

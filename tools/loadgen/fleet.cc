@@ -140,6 +140,10 @@ void Fleet::Say(ClientIndex index, std::string_view lines) {
   SayFrame(index, static_cast<std::uint8_t>(opcode), lines);
 }
 
+void Fleet::AwaitReply(ClientIndex index) {
+  if (clients_[index].state == State::kJoining) ++clients_[index].replies_due;
+}
+
 // Servers accept messages of 64 KiB, and a thousand subscribes are nearly that.
 void Fleet::SayCommands(ClientIndex index, std::string_view commands) {
   while (commands.size() > kMaxCommandBytes) {

@@ -97,6 +97,9 @@ class Fleet {
   // Sends lines in one text frame, at the next Turn(). Ignored when the client is closing.
   void Say(ClientIndex client, std::string_view lines);
 
+  // While it is not ready: one more reply has to come before it is.
+  void AwaitReply(ClientIndex client);
+
   // Says goodbye (close code 1000), and closes when the server has answered.
   void Close(ClientIndex client);
 

@@ -9,8 +9,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tools/loadgen/keyed_channel.h"
 #include "tools/loadgen/stamp.h"
-#include "tools/loadgen/watch_list.h"
 
 namespace tickcast::loadgen {
 namespace {
@@ -116,8 +116,15 @@ std::string SetSpread(const std::string& text, Options& options) {
 }
 
 std::string SetAddress(const std::string& text, Options& options) {
-  if (text != "stream" && text != "track") return "stream or track";
-  options.address = text == "track" ? Address::kTrack : Address::kStream;
+  if (text == "stream") {
+    options.address = Address::kStream;
+  } else if (text == "track") {
+    options.address = Address::kTrack;
+  } else if (text == "map") {
+    options.address = Address::kMap;
+  } else {
+    return "stream, track or map";
+  }
   return "";
 }
 
@@ -163,8 +170,9 @@ constexpr Row kRows[] = {
     {"feed", nullptr, "no publishers: the values of the server's own market, tickers by seq",
      SetSwitch<&O::feed>},
     {"exchange", "NAME", "whose tickers --feed takes (sim)", SetText<&O::exchange>},
-    {"address", "HOW", "follow channels by their names, or as keys: stream, track (stream)",
+    {"address", "HOW", "follow channels by their names, or as keys: stream, track, map (stream)",
      SetAddress},
+    {"page-keys", "N", "of a map, in each page (1000)", SetWhole<&O::page_keys, 1, 10'000>},
     {"scroll-every", "TIME", "replace keys of each connection so often (0 = never)",
      SetDuration<&O::scroll_every_ns>},
     {"scroll-keys", "N", "so many keys by as many others (0)",
@@ -243,25 +251,14 @@ absl::Status SetTarget(const std::string& target, Options& options) {
   return absl::OkStatus();
 }
 
-absl::Status CheckAddress(const Options& options) {
+absl::Status CheckScrolling(const Options& options) {
   const TopologyOptions& topology = options.topology;
-  const bool scrolls = options.scroll_every_ns > 0 || options.scroll_keys > 0;
-  if (options.address == Address::kStream) {
-    return scrolls ? Invalid("--scroll-every and --scroll-keys: only --address track scrolls")
-                   : absl::OkStatus();
+  if (options.scroll_every_ns == 0 && options.scroll_keys == 0) return absl::OkStatus();
+  if (options.address != Address::kTrack) {
+    return Invalid("--scroll-every and --scroll-keys: only --address track scrolls");
   }
-  if (options.mode == Mode::kChurn) return Invalid("--address: a churn follows no keys");
-  if (!options.dialect.plain()) {
-    return Invalid("--address track: in plain JSON, without --protobuf, --delta and --compaction");
-  }
-  if (!options.feed) {
-    if (scrolls) return Invalid("--scroll-every: what scrolls is a feed, with --feed");
-    const absl::Status keyed = CheckKeyed(topology.channel_prefix + "0");
-    if (!keyed.ok()) return Invalid("--channel-prefix: keys have one as ticker:bench.");
-  }
-  if (scrolls && options.scroll_every_ns < kMinScrollNs) {
-    return Invalid("--scroll-every: at least 100ms");
-  }
+  if (!options.feed) return Invalid("--scroll-every: what scrolls is a feed, with --feed");
+  if (options.scroll_every_ns < kMinScrollNs) return Invalid("--scroll-every: at least 100ms");
   if (options.scroll_keys > topology.subscriptions ||
       topology.subscriptions + options.scroll_keys > topology.channels) {
     return Invalid(absl::StrCat("--scroll-keys: ", options.scroll_keys, " of ",
@@ -270,8 +267,23 @@ absl::Status CheckAddress(const Options& options) {
   return absl::OkStatus();
 }
 
-absl::Status Check(Options& options) {
+absl::Status CheckAddress(const Options& options) {
   const TopologyOptions& topology = options.topology;
+  if (options.address == Address::kStream) return absl::OkStatus();
+  if (options.mode == Mode::kChurn) return Invalid("--address: a churn follows no keys");
+  if (!options.dialect.plain()) {
+    return Invalid(
+        "--address track and map: in plain JSON, without --protobuf, --delta and --compaction");
+  }
+  if (!options.feed && !CheckKeyed(topology.channel_prefix + "0").ok()) {
+    return Invalid("--channel-prefix: keys have one as ticker:bench.");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Check(Options& options) {
+  TopologyOptions& topology = options.topology;
+  if (options.address == Address::kMap) topology.subscriptions = topology.channels;
   if (options.port == 0) return Invalid("ADDRESS:PORT of the server is missing");
   if (topology.subscriptions > topology.channels) {
     return Invalid(absl::StrCat("--subscriptions: ", topology.subscriptions, " of ",
@@ -294,6 +306,7 @@ absl::Status Check(Options& options) {
     return Invalid("--storm: before the end of --duration");
   }
   if (absl::Status status = CheckAddress(options); !status.ok()) return status;
+  if (absl::Status status = CheckScrolling(options); !status.ok()) return status;
   absl::StatusOr<std::vector<Kind>> kinds =
       ParseMix(options.mix, topology.connections, options.subscribe);
   if (!kinds.ok()) return kinds.status();

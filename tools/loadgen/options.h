@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "tools/loadgen/dialect.h"
 #include "tools/loadgen/expectation.h"
+#include "tools/loadgen/keyed_channel.h"
 #include "tools/loadgen/mix.h"
 #include "tools/loadgen/topology.h"
 
@@ -19,12 +20,6 @@ enum class Mode : std::uint8_t {
   kFanout,  // Publish and receive, closed loop or at a rate.
   kIdle,    // Connect, subscribe and hold.
   kChurn,   // Connect, say one command, close, again.
-};
-
-// How the values of state channels are followed (docs/keyed.md).
-enum class Address : std::uint8_t {
-  kStream,  // Each channel by its own name.
-  kTrack,   // As keys of a watch list.
 };
 
 struct Options {
@@ -42,8 +37,9 @@ struct Options {
   std::string exchange = "sim";  // Whose tickers.
 
   Address address = Address::kStream;
-  double scroll_every_ns = 0;     // 0 = nobody scrolls.
-  std::uint32_t scroll_keys = 0;  // Of each connection, each time.
+  std::uint32_t page_keys = 1000;  // Of a map.
+  double scroll_every_ns = 0;      // 0 = nobody scrolls.
+  std::uint32_t scroll_keys = 0;   // Of each connection, each time.
 
   std::uint32_t publishers = 1;
   std::uint32_t window = 8;

@@ -213,7 +213,7 @@ class TrackedBooksTest : public testing::Test {
     topology_ = std::make_unique<Topology>(topology, names);
     mix_ = std::make_unique<Mix>(*ParseMix("", 3, {}));
     books_ = std::make_unique<Books>(BooksOptions{.feed = feed,
-                                                  .track = true,
+                                                  .address = Address::kTrack,
                                                   .scrolling = scrolling,
                                                   .run = kRun,
                                                   .wall_offset_ns = kWallOffsetNs},
@@ -312,6 +312,59 @@ TEST_F(TrackedBooksTest, AWatchListEndsWithAllItsKeys) {
       books.OnPush(0, R"({"push":{"channel":"ticker:sim.A","unsubscribe":{"code":2500}}})", kNow)
           .what,
       What::kOther);
+}
+
+TEST(MirroredBooksTest, APageIsTheBeginningAndItsChangesAreNewer) {
+  const Topology topology({.connections = 2, .channels = 3, .subscriptions = 3},
+                          {"ticker:sim.A", "ticker:sim.B", "ticker:sim.C"});
+  const Mix mix(*ParseMix("", 2, {}));
+  Books books({.feed = true, .address = Address::kMap, .wall_offset_ns = kWallOffsetNs}, topology,
+              mix);
+  books.Open(1, false);
+  books.OnPage(
+      1,
+      R"({"id":2,"subscribe":{"type":1,"phase":2,"cursor":"x","state":[)"
+      R"({"data":{"seq":10,"time":1},"key":"A"},{"data":{"seq":20,"time":1},"key":"B"}]}})",
+      false);
+  EXPECT_EQ(books.counts().mirrors, 0U);
+  books.OnPage(1,
+               R"({"id":3,"subscribe":{"publications":[{"data":{"seq":12,"time":1},"key":"A"}],)"
+               R"("type":1,"state":[{"data":{"seq":30,"time":1},"key":"C"}]}})",
+               true);
+  EXPECT_EQ(books.counts().mirrors, 1U);
+  EXPECT_EQ(books.counts().first_values, 4U);
+  const auto push = [](const std::string& key, std::uint64_t seq) {
+    return absl::StrCat(R"({"push":{"channel":"tickers:sim","pub":{"data":{"seq":)", seq,
+                        R"(,"time":)", WallMs(0), R"(},"key":")", key, R"("}}})");
+  };
+  for (const auto& [key, seq] : {std::pair{"A", 13}, {"B", 21}, {"C", 33}}) {
+    EXPECT_TRUE(books.OnPush(1, push(key, seq), kNow).first_time) << key;
+  }
+  EXPECT_EQ(books.records()[0].counts.tally.missing, 2U);  // Of C.
+  EXPECT_EQ(books.counts().stale, 0U);
+  books.OnPush(1, push("D", 1), kNow);
+  EXPECT_EQ(books.counts().misdirected, 1U);
+}
+
+TEST(MirroredBooksTest, AStampInAPageIsTheOneBeforeTheNext) {
+  const Topology topology(
+      {.connections = 1, .channels = 2, .subscriptions = 2, .channel_prefix = "ticker:t."});
+  const Mix mix(*ParseMix("", 1, {}));
+  Books books({.address = Address::kMap, .run = kRun}, topology, mix);
+  books.Open(0, true);
+  const auto keyed = [](std::uint32_t number) {
+    std::string text = R"({"data":)";
+    AppendStamped({.run = kRun, .channel = 1, .number = number}, kMinPayloadBytes, text);
+    return text + R"(,"key":"0001"})";
+  };
+  books.OnPage(0, R"({"id":2,"subscribe":{"type":1,"state":[)" + keyed(7) + "]}}", true);
+  const auto push = [&](std::uint32_t number) {
+    return R"({"push":{"channel":"tickers:t","pub":)" + keyed(number) + "}}";
+  };
+  EXPECT_FALSE(books.OnPush(0, push(7), kNow).first_time);
+  EXPECT_TRUE(books.OnPush(0, push(9), kNow).first_time);
+  EXPECT_EQ(books.records()[0].counts.tally.missing, 1U);
+  EXPECT_EQ(books.records()[0].counts.tally.duplicate, 1U);
 }
 
 TEST_F(TrackedBooksTest, AStampHasToComeByItsKey) {

@@ -85,10 +85,13 @@ TEST(OptionsTest, KeysAreOfAFeedOrOfAPrefixThatHasThem) {
   EXPECT_EQ(scrolling->scroll_keys, 30U);
   EXPECT_TRUE(ParseOptions({"h:1", "--address=track", "--channel-prefix=ticker:a."}).ok());
   EXPECT_THAT(ErrorOf({"h:1", "--address=track"}), HasSubstr("--channel-prefix"));
-  EXPECT_THAT(ErrorOf({"h:1", "--address=map"}), HasSubstr("stream or track"));
+  EXPECT_THAT(ErrorOf({"h:1", "--address=list"}), HasSubstr("stream, track or map"));
+  const absl::StatusOr<Options> map = ParseOptions({"h:1", "--feed", "--address=map"});
+  ASSERT_TRUE(map.ok()) << map.status();
+  EXPECT_EQ(map->topology.subscriptions, 1000U);  // All there are.
   EXPECT_THAT(ErrorOf({"churn", "h:1", "--address=track"}), HasSubstr("--address"));
   EXPECT_THAT(ErrorOf({"h:1", "--feed", "--address=track", "--protobuf"}),
-              HasSubstr("--address track: in plain JSON"));
+              HasSubstr("--address track and map: in plain JSON"));
 }
 
 TEST(OptionsTest, ScrollingNeedsKeysAndOthersInTheirPlace) {

@@ -1,4 +1,4 @@
-#include "tools/loadgen/watch_list.h"
+#include "tools/loadgen/keyed_channel.h"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ Topology MakeTopology() {
                   {"ticker:sim.BTC-USDT", "ticker:sim.ETH-USDT", "ticker:sim.A.B"});
 }
 
-TEST(WatchListTest, ANameIsAKeyedChannelAndAKey) {
+TEST(KeyedChannelTest, ANameIsAKeyedChannelAndAKey) {
   EXPECT_TRUE(CheckKeyed("ticker:sim.BTC-USDT").ok());
   EXPECT_TRUE(CheckKeyed("a:b.c").ok());
   for (const char* name :
@@ -22,15 +22,16 @@ TEST(WatchListTest, ANameIsAKeyedChannelAndAKey) {
     EXPECT_TRUE(absl::IsInvalidArgument(CheckKeyed(name))) << name;
   }
   const Topology topology = MakeTopology();
-  const WatchList list(topology);
+  const KeyedChannel list(topology, Address::kTrack);
   EXPECT_EQ(list.channel(), "watch:sim");
   EXPECT_EQ(list.key(1), "ETH-USDT");
   EXPECT_EQ(list.key(2), "A.B");
+  EXPECT_EQ(KeyedChannel(topology, Address::kMap).channel(), "tickers:sim");
 }
 
-TEST(WatchListTest, CommandsAreThoseOfTheProtocol) {
+TEST(KeyedChannelTest, CommandsAreThoseOfTheProtocol) {
   const Topology topology = MakeTopology();
-  const WatchList list(topology);
+  const KeyedChannel list(topology, Address::kTrack);
   std::string out;
   list.AppendSubscribe(2, "", out);
   EXPECT_EQ(out, R"({"id":2,"subscribe":{"channel":"watch:sim","type":4}})");
@@ -50,11 +51,60 @@ TEST(WatchListTest, CommandsAreThoseOfTheProtocol) {
             R"("items":[{"key":"ETH-USDT"}]}],"untrack":["BTC-USDT","A.B"]}})");
 }
 
+TEST(KeyedChannelTest, AMapIsAskedForPageByPage) {
+  const Topology topology = MakeTopology();
+  const KeyedChannel map(topology, Address::kMap);
+  std::string out;
+  map.AppendPage(2, R"({"interval_ms":100})", {}, 500, out);
+  EXPECT_EQ(out, R"({"id":2,"subscribe":{"channel":"tickers:sim","type":1,"limit":500,"phase":2,)"
+                 R"("data":{"interval_ms":100}}})");
+  out.clear();
+  map.AppendPage(2, "", {.phase = 2, .cursor = "c", .epoch = "e", .offset = 6}, 2, out);
+  EXPECT_EQ(out, R"({"id":2,"subscribe":{"channel":"tickers:sim","type":1,"limit":2,"phase":2,)"
+                 R"("cursor":"c","epoch":"e","offset":6}})");
+  out.clear();
+  map.AppendPage(2, "", {.phase = 0, .epoch = "e", .offset = 8}, 2, out);
+  EXPECT_EQ(out, R"({"id":2,"subscribe":{"channel":"tickers:sim","type":1,"limit":2,"epoch":"e",)"
+                 R"("offset":8}})");
+}
+
+// As docs/keyed.md shows them.
+TEST(KeyedChannelTest, APageTellsWhatToAskForNext) {
+  MapPage next = ReadMapPage(
+      R"({"id":2,"subscribe":{"epoch":"JfWK","offset":6,"type":1,"phase":2,"cursor":"k1",)"
+      R"("state":[{"data":0,"offset":1,"key":"k0"},{"data":{"cursor":"x"},"offset":2,"key":"k1"}]}})",
+      2);
+  EXPECT_FALSE(next.live);
+  EXPECT_EQ(next.phase, 2);
+  EXPECT_EQ(next.cursor, "k1");
+  EXPECT_EQ(next.epoch, "JfWK");
+  EXPECT_EQ(next.offset, 6U);
+  next = ReadMapPage(R"({"id":3,"subscribe":{"epoch":"e","offset":6,"type":1,"phase":2,)"
+                     R"("state":[{"data":0,"offset":1,"key":"k0"}]}})",
+                     2);
+  EXPECT_FALSE(next.live);
+  EXPECT_EQ(next.phase, 1);
+  const std::string changes =
+      R"({"id":5,"subscribe":{"epoch":"JfWK","publications":[{"data":"new","offset":7,"key":"k3"},)"
+      R"({"offset":9,"key":"k0","removed":true}],"offset":8,"type":1,"phase":1}})";
+  EXPECT_EQ(ReadMapPage(changes, 2).phase, 1);
+  next = ReadMapPage(changes, 3);
+  EXPECT_FALSE(next.live);
+  EXPECT_EQ(next.phase, 0);
+  EXPECT_EQ(next.offset, 8U);
+  EXPECT_TRUE(ReadMapPage(R"({"id":7,"subscribe":{"recoverable":true,"epoch":"e","offset":8,)"
+                          R"("type":1}})",
+                          2)
+                  .live);
+  EXPECT_TRUE(
+      ReadMapPage(R"({"id":2,"subscribe":{"type":1,"state":[{"data":1,"key":"a"}]}})", 2).live);
+}
+
 constexpr std::string_view kPush =
     R"({"push":{"channel":"watch:sim","pub":{"data":{"seq":7,"time":1,"key":"in the data"},)"
     R"("key":"BTC-USDT","version":18446744073709551615}}})";
 
-TEST(WatchListTest, APushEndsWithItsKeyAndVersion) {
+TEST(KeyedChannelTest, APushEndsWithItsKeyAndVersion) {
   KeyedEnd end;
   ASSERT_TRUE(ReadKeyedEnd(kPush, end));
   EXPECT_EQ(end.key, "BTC-USDT");
@@ -66,7 +116,7 @@ TEST(WatchListTest, APushEndsWithItsKeyAndVersion) {
 }
 
 // Nothing is read beyond the end of a line that is cut anywhere.
-TEST(WatchListTest, ACutLineIsNoKeyOrAShorterOne) {
+TEST(KeyedChannelTest, ACutLineIsNoKeyOrAShorterOne) {
   for (std::size_t cut = 0; cut < kPush.size(); ++cut) {
     const std::string line(kPush.substr(0, cut));
     KeyedEnd end;
@@ -76,7 +126,7 @@ TEST(WatchListTest, ACutLineIsNoKeyOrAShorterOne) {
   }
 }
 
-TEST(WatchListTest, AnAnswerHasItsItemsInOrder) {
+TEST(KeyedChannelTest, AnAnswerHasItsItemsInOrder) {
   const std::vector<KeyedItem> items = ReadKeyedItems(
       R"({"id":4,"sub_refresh":{"items":[{"data":{"seq":12,"time":1},"key":"A","version":3},)"
       R"({"data":{"seq":5,"time":1},"key":"B","version":9},{"data":{"x":1},"key":"C"}]}})");
