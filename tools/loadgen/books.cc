@@ -321,7 +321,8 @@ void Books::Settle(const std::vector<std::uint32_t>& published) {
     if (!kind(connection).prompt()) continue;
     Ledger::Tally& tally = record(connection).counts.tally;
     for (std::size_t i = 0; i < subscriptions_; ++i) {
-      ledger_.Settle(connection * subscriptions_ + i, published[channels(connection)[i]], tally);
+      const std::size_t channel = options_.address == Address::kMap ? i : channels(connection)[i];
+      ledger_.Settle(connection * subscriptions_ + i, published[channel], tally);
     }
   }
 }

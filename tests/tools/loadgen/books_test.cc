@@ -367,6 +367,28 @@ TEST(MirroredBooksTest, AStampInAPageIsTheOneBeforeTheNext) {
   EXPECT_EQ(books.records()[0].counts.tally.duplicate, 1U);
 }
 
+// Whatever order the topology gives a connection's channels.
+TEST(MirroredBooksTest, SettlingLooksAtEachChannelsOwnNumbers) {
+  const Topology topology(
+      {.connections = 2, .channels = 3, .subscriptions = 3, .channel_prefix = "ticker:t."});
+  const Mix mix(*ParseMix("", 2, {}));
+  Books books({.address = Address::kMap, .run = kRun}, topology, mix);
+  for (std::uint32_t connection = 0; connection < 2; ++connection) {
+    for (std::uint32_t channel = 0; channel < 3; ++channel) {
+      for (std::uint32_t number = 0; number < channel; ++number) {
+        std::string text = R"({"push":{"channel":"tickers:t","pub":{"data":)";
+        AppendStamped({.run = kRun, .channel = channel, .number = number}, kMinPayloadBytes, text);
+        absl::StrAppend(&text, R"(,"key":"000)", channel, R"("}}})");
+        EXPECT_TRUE(books.OnPush(connection, text, kNow).first_time);
+      }
+    }
+  }
+  books.Settle({0, 1, 2});
+  EXPECT_EQ(books.records()[0].counts.tally.missing, 0U);
+  books.Settle({0, 1, 3});
+  EXPECT_EQ(books.records()[0].counts.tally.missing, 2U);
+}
+
 TEST_F(TrackedBooksTest, AStampHasToComeByItsKey) {
   Books& books = Make(false);
   const auto line = [](const std::string& key, std::uint32_t number) {
