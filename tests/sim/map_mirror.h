@@ -30,6 +30,8 @@ class MapMirror {
   // Subscribes on `client`, which is connected: with its position, if it has one, else from the
   // first page. What it has stays until it is live again.
   void Begin(SimClient& client);
+  // Unsubscribes, and subscribes again when that is answered. REQUIRES: it has begun.
+  void Leave();
   // The connection is gone, or what it says does not count any more.
   void Lose();
   // Goes on with the next page. REQUIRES: waits().
@@ -77,6 +79,7 @@ class MapMirror {
   simdjson::dom::parser json_;
   std::string next_;  // The request that waits.
   std::uint32_t asking_ = 0;
+  std::uint32_t leaving_ = 0;  // Id of an unsubscribe, before whose answer anything may come.
   bool stops_ = false;
   bool beginning_ = false;
   bool live_ = false;
@@ -90,6 +93,7 @@ class MapMirror {
   bool delta_ = false;
   bool recover_ = false;
   std::uint64_t offset_ = 0;
+  std::uint64_t shown_offset_ = 0;  // Of keys_.
   std::string epoch_;
 
   int pushes_ = 0;

@@ -126,9 +126,12 @@ class MapTest : public WatchTest {
         Call("map_read_state",
              absl::StrCat(R"({"channel":")", protocol::Abseil(channel), R"(","limit":-1})"));
     simdjson::dom::parser parser;
+    simdjson::dom::object result;
     simdjson::dom::array state;
     const simdjson::padded_string padded(answer);
-    EXPECT_EQ(parser.parse(padded)["result"]["entries"].get(state), simdjson::SUCCESS) << answer;
+    EXPECT_EQ(parser.parse(padded)["result"].get(result), simdjson::SUCCESS) << answer;
+    // Left out where there is none.
+    if (result["entries"].get(state) != simdjson::SUCCESS) return keys;
     for (const simdjson::dom::element each : state) {
       std::string_view key;
       std::string_view g;
