@@ -62,6 +62,10 @@ struct MapConfig {
   bool has_stream() const { return mode == MapMode::kRecoverable || mode == MapMode::kPersistent; }
   bool has_expiry() const { return mode == MapMode::kEphemeral || mode == MapMode::kRecoverable; }
 
+  // Whether who is subscribed may write keys, or with `remove` remove them.
+  bool lets_subscribers_write(bool remove) const {
+    return remove ? allow_remove_for_subscriber : allow_publish_for_subscriber;
+  }
   // Keys of a page for a client that asks for `asked`; 0: for none in particular.
   std::uint32_t PageSize(std::uint32_t asked) const {
     return std::min(std::max(asked == 0 ? default_page_size : asked, min_page_size), max_page_size);

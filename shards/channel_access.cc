@@ -91,6 +91,16 @@ bool ChannelAccess::MayPublish(const engine::Namespace& ns, std::string_view use
          (ns.allow_publish_for_client || (ns.allow_publish_for_subscriber && subscribed));
 }
 
+bool ChannelAccess::MayWriteKey(const engine::Namespace& ns, bool remove, std::string_view user,
+                                bool subscribed) const {
+  if (config_.client.insecure) return true;
+  const engine::MapConfig& map = ns.map;
+  const bool anonymous = remove ? map.allow_remove_for_anonymous : map.allow_publish_for_anonymous;
+  const bool client = remove ? map.allow_remove_for_client : map.allow_publish_for_client;
+  return (!user.empty() || anonymous) &&
+         (client || (map.lets_subscribers_write(remove) && subscribed));
+}
+
 bool ChannelAccess::MayReadHistory(const engine::Namespace& ns, std::string_view user,
                                    bool subscribed) const {
   if (config_.client.insecure) return true;

@@ -36,6 +36,9 @@ class ChannelAccess {
   bool MaySubscribe(const engine::Namespace& ns, std::string_view channel,
                     std::string_view user) const;
   bool MayPublish(const engine::Namespace& ns, std::string_view user, bool subscribed) const;
+  // Into a map: whether a key may be written, or with `remove` removed.
+  bool MayWriteKey(const engine::Namespace& ns, bool remove, std::string_view user,
+                   bool subscribed) const;
   bool MayReadHistory(const engine::Namespace& ns, std::string_view user, bool subscribed) const;
   bool MayReadPresence(const engine::Namespace& ns, std::string_view user, bool subscribed) const;
 

@@ -29,15 +29,6 @@ std::uint32_t RoundTripUs(std::uint64_t round_trip_ns) {
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(round_trip_ns / 1000, 1, kLongest));
 }
 
-constexpr std::int32_t kMapPublish = 1;  // PublishRequest::type.
-
-// Why nothing can be published by key. Clients cannot publish into maps yet.
-ErrorCode RefuseKey(const engine::Namespace& ns, const protocol::PublishRequest& publish) {
-  if (!ns.is_map() || publish.type != kMapPublish) return ErrorCode::kPermissionDenied;
-  const bool is_key = !publish.key.empty() && publish.key.size() <= Publication::kMaxKeyBytes;
-  return is_key ? ErrorCode::kNotAvailable : ErrorCode::kBadRequest;
-}
-
 protocol::TrackSecrets SecretsOf(const engine::SharedPollServerConfig& config) {
   return {.current = config.hmac_secret_key,
           .previous = config.hmac_previous_secret_key,
@@ -66,6 +57,7 @@ Commands::Commands(const engine::Config& config, ConnectionTable& connections,
       connection_tokens_(tokens.trust(TokenAuthority::Use::kConnection)),
       subscription_tokens_(tokens.trust(TokenAuthority::Use::kSubscription)),
       random_(seed),
+      map_presence_(config),
       addresses_(addresses),
       line_maker_(addresses),
       track_verifier_(SecretsOf(config.shared_poll)) {}
@@ -168,17 +160,14 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
   const engine::Namespace* ns = config_.FindNamespace(publish.channel);
   if (ns == nullptr) return ReplyError(slot, command.id, ErrorCode::kUnknownChannel);
   // Into a keyed channel goes what has a key, and that nowhere else.
-  if (ns->is_keyed() || publish.type == kMapPublish) {
-    return ReplyError(slot, command.id, RefuseKey(*ns, publish));
-  }
-  if (publish.data.empty() || publish.type != 0 ||
-      publish.channel.size() > config_.channel.max_length) {
+  if (ns->is_keyed() || publish.type == kMapPublish) return PublishKey(slot, command, *ns);
+  if (publish.data.empty() || publish.channel.size() > config_.channel.max_length) {
     return ReplyError(slot, command.id, ErrorCode::kBadRequest);
   }
   if (!access_.IsValidName(*ns, publish.channel)) {
     return ReplyError(slot, command.id, ErrorCode::kBadRequest);
   }
-  Session& session = *connections_[slot].session;
+  const Session& session = *connections_[slot].session;
   const bool subscribed = ns->allow_publish_for_subscriber && IsSubscribed(slot, publish.channel);
   // A backend decides alone, and may change what is published.
   const protocol::ProxyAnswer* decision = nullptr;
@@ -193,12 +182,7 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
     return ReplyError(slot, command.id, ErrorCode::kTooManyRequests);
   }
 
-  const SubscriptionDetails* const details = session.DetailsOf(channels_.Find(publish.channel));
-  const protocol::ClientInfo info{
-      .user = session.user,
-      .client = session.client,
-      .conn_info = session.extras().info,
-      .chan_info = details == nullptr ? std::string_view() : std::string_view(details->info)};
+  const protocol::ClientInfo info = InfoOf(slot, publish.channel);
   std::unique_ptr<Request> request =
       NewRequest(slot, command, Request::Kind::kPublish, publish.channel);
   const std::string prefix = Publication::PushPrefix(publish.channel);
@@ -214,6 +198,17 @@ void Commands::Publish(engine::Slot slot, const Command& command) {
   }
   request->draft = Publication::Draft(draft);
   Ask(std::move(request));
+}
+
+// What others may know of the client as one who publishes into `channel`. Lives as long as its
+// session and its subscription to that.
+protocol::ClientInfo Commands::InfoOf(engine::Slot slot, std::string_view channel) {
+  Session& session = *connections_[slot].session;
+  const SubscriptionDetails* const details = session.DetailsOf(channels_.Find(channel));
+  return {.user = session.user,
+          .client = session.client,
+          .conn_info = session.extras().info,
+          .chan_info = details == nullptr ? std::string_view() : std::string_view(details->info)};
 }
 
 void Commands::OnPublished(const Request& answer) {
@@ -275,6 +270,8 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
     case Request::Kind::kSubscribe:
       return OnSubscribed(*answer);
     case Request::Kind::kPublish:
+    case Request::Kind::kMapPublish:
+    case Request::Kind::kMapRemove:
       return OnPublished(*answer);
     case Request::Kind::kHistory:
       return OnHistory(*answer);
@@ -284,8 +281,6 @@ void Commands::OnAnswer(std::unique_ptr<Request> answer) {
     case Request::Kind::kDisconnectUser:
       return;  // See EndOlderConnections(): nobody waits for that.
     case Request::Kind::kHistoryRemove:
-    case Request::Kind::kMapPublish:
-    case Request::Kind::kMapRemove:
     case Request::Kind::kMapReadState:
     case Request::Kind::kMapReadStream:
     case Request::Kind::kMapStats:

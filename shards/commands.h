@@ -29,6 +29,7 @@
 #include "shards/exchange.h"
 #include "shards/fan_out.h"
 #include "shards/join_leave.h"
+#include "shards/map_presence.h"
 #include "shards/mirror.h"
 #include "shards/parked.h"
 #include "shards/proxies.h"
@@ -126,6 +127,11 @@ class Commands {
   void LeaveAll(engine::Slot slot, bool may_return);
   // Looks after commands that wait for keys, and forgets old revocations. Some times a second.
   void RetryTokens();
+
+  // Who is kept in maps of who is present is told to their homes again. Some times a second.
+  void RefreshPresent();
+  // Subscriptions whose clients are kept there.
+  std::size_t present_count() const { return map_presence_.size(); }
 
   // When something that the connection was granted ends, monotonic; 0 = never.
   std::uint64_t NextDueNs(engine::Slot slot);
@@ -253,9 +259,31 @@ class Commands {
   void AddSubscription(engine::Slot slot, const Subscription& subscription);
   void Unsubscribe(engine::Slot slot, const Command& command);
   void Publish(engine::Slot slot, const Command& command);
+  protocol::ClientInfo InfoOf(engine::Slot slot, std::string_view channel);
   void History(engine::Slot slot, const Command& command);
   bool OwesTooMuch(engine::Slot slot);
   bool Pong(engine::Slot slot);
+
+  // Writing into maps (commands_map_publish.cc).
+  static constexpr std::int32_t kMapPublish = 1;  // PublishRequest::type.
+  void PublishKey(engine::Slot slot, const Command& command, const engine::Namespace& ns);
+  const protocol::ProxyAnswer* DecideKey(engine::Slot slot, const Command& command,
+                                         const engine::Namespace& ns);
+  void AskToPublishKey(engine::Slot slot, const Command& command, const engine::Namespace& ns,
+                       std::string_view key, const protocol::ProxyAnswer* decision);
+  void AskToRemoveKey(engine::Slot slot, const Command& command, std::string_view key,
+                      const protocol::ProxyAnswer* decision);
+
+  // Keys that stand and fall with subscriptions (commands_map_presence.cc).
+  void Appear(engine::Slot slot, ChannelIndex channel);
+  void AppearInAll(engine::Slot slot);
+  void Disappear(engine::Slot slot, ChannelIndex channel);
+  void TellPresent(engine::Slot slot, ChannelIndex channel);
+  void KeepKeyUnasked(const std::string& channel, const std::string& key,
+                      const protocol::ClientInfo* info);
+  void RemoveKeyUnasked(const std::string& channel, const std::string& key);
+  std::unique_ptr<Request> NewUnasked(Request::Kind kind, const std::string& channel,
+                                      const std::string& key);
 
   // Members of channels (commands_presence.cc).
   void Presence(engine::Slot slot, const Command& command);
@@ -478,6 +506,7 @@ class Commands {
   std::vector<KeysWaiter> waiting_for_keys_;
   std::mt19937_64 random_;
   protocol::SubscriptionOptionsParser options_;
+  MapPresence map_presence_;
   Parked parked_;
   bool command_waits_ = false;  // Set by the running command.
   bool again_ = false;          // The running command has waited.

@@ -380,6 +380,7 @@ void Commands::FinishConnect(engine::Slot slot) {
   connections_[slot].connecting.reset();
   fan_out_.Release(slot);
   host_.OnConnected(slot);
+  AppearInAll(slot);
   if (one_connection) EndOlderConnections(slot);
 }
 

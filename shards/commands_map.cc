@@ -157,6 +157,7 @@ void Commands::AdmitToMap(engine::Slot slot, std::uint32_t subscription, Channel
   }
   ForgetReading(slot, answer.channel);
   fan_out_.Join(slot, subscription, seen, /*based=*/seen == channel.sequence);
+  Appear(slot, answer.local);
   if (answer.push_join_leave) {
     join_leave_.Watch(answer.local, slot, answer.first_event,
                       channel.view.compact ? answer.channel_id : 0);

@@ -277,6 +277,7 @@ void Commands::Admit(engine::Slot slot, std::uint32_t subscription, Channel& cha
                                         answer.publications.back()->sequence() == answer.sequence &&
                                         channel.view.filter == FilterTable::kNone;
   fan_out_.Join(slot, subscription, channel.sequence, replied_newest);
+  Appear(slot, answer.local);
   if (answer.push_join_leave) {
     join_leave_.Watch(answer.local, slot, answer.first_event,
                       channel.view.compact ? answer.channel_id : 0);
@@ -392,6 +393,7 @@ void Commands::Remove(engine::Slot slot, std::uint32_t subscription, Departure d
   // Who subscribed again while this one was leaving has details of its own.
   const bool all = removed.member != Subscription::kLeaving;
   Part(slot, channel, departure, answered);
+  if (removed.live()) Disappear(slot, channels_.primary(channel));
   if (all) connections_[slot].session->ForgetDetails(channels_.primary(channel));
   fan_out_.Leave(slot, subscription);
   metrics_.subscriptions.Add(-1);
@@ -436,6 +438,7 @@ void Commands::OnGap(engine::Slot slot, ChannelIndex channel) {
   // It comes back by itself, but by a subscribe like any other: another connection of its user must
   // not find its place free meanwhile.
   Part(slot, channel, Departure::kLeft, /*answered=*/true);
+  Disappear(slot, channels_.primary(channel));
   DropIfUnused(channel);
 }
 

@@ -210,7 +210,10 @@ void Home::Ask(std::unique_ptr<Request> request, std::uint64_t now_ns) {
     case Request::Kind::kEmulation:
       INVARIANT(false, "a home knows no connections");
   }
-  if (request->asker == Request::Asker::kNobody) return;
+  if (request->asker == Request::Asker::kNobody) {
+    if (request->failed) ++unasked_refused_;
+    return;
+  }
   const ShardId origin = request->origin;
   exchange_.Send(origin, {.kind = Message::Kind::kAnswer, .request = std::move(request)});
 }

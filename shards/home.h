@@ -81,6 +81,8 @@ class Home {
   std::size_t member_count() const { return member_count_; }
   // Keys of maps that ended by their time.
   std::uint64_t keys_expired() const { return keys_expired_; }
+  // Questions of Request::Asker::kNobody that came to nothing.
+  std::uint64_t unasked_refused() const { return unasked_refused_; }
   // Joins that nobody is told of, because the room is too large or too much waited.
   std::uint64_t joins_not_announced() const { return joins_not_announced_; }
 
@@ -254,6 +256,7 @@ class Home {
   std::uint64_t first_event_ = 1;  // Of the next Presence, so that numbers rise in every channel.
   std::size_t member_count_ = 0;
   std::uint64_t joins_not_announced_ = 0;
+  std::uint64_t unasked_refused_ = 0;
   std::uint32_t sweep_at_ = 0;
   std::int64_t next_id_;  // Each home has the ids of one remainder.
   std::uint64_t published_ = 0;

@@ -84,6 +84,7 @@ void Shard::Sample() {
       now_ns_);
   metrics_.Sample(connections_, channels_, exchange_, home_.channel_count(), home_.published());
   metrics_.SampleMembers(home_.member_count(), home_.joins_not_announced());
+  metrics_.SampleMapPresence(commands_.present_count(), home_.unasked_refused());
   for (RunningFeed& running : feeds_) running.metrics.Update(running.feed->counters());
 }
 
@@ -112,6 +113,7 @@ bool Shard::Turn() {
   });
   if (now_ns_ >= sweep_due_ns_) {
     home_.Sweep(now_ns_);
+    commands_.RefreshPresent();
     ReviewMemory();
     Sample();
     sweep_due_ns_ = now_ns_ + kSweepIntervalNs;

@@ -179,7 +179,13 @@ ShardMetrics::ShardMetrics(engine::Registry& registry, ShardId shard)
       presence_clients_(Gauge("tickcast_presence_clients",
                               "Clients in the channels whose home is this shard, once in each.")),
       join_leave_size_(
-          Counter("tickcast_join_leave_dropped_total", kJoinLeaveHelp, "reason", "size")) {
+          Counter("tickcast_join_leave_dropped_total", kJoinLeaveHelp, "reason", "size")),
+      map_presence_(Gauge("tickcast_map_presence_subscriptions",
+                          "Subscriptions whose clients or users stand in maps of who is present.")),
+      map_presence_refused_(
+          Counter("tickcast_map_presence_refused_total",
+                  "Keys of clients that a home could not write or remove, as a way to subscribers "
+                  "was full. They are written again, or end by their time.")) {
   for (std::size_t i = 0; i < kErrors; ++i) {
     errors_[i] =
         &Counter("tickcast_errors_total", "Error replies to clients, by code.", "code",
@@ -296,6 +302,11 @@ void ShardMetrics::Sample(const ConnectionTable& connections, const ChannelTable
 void ShardMetrics::SampleMembers(std::size_t members, std::uint64_t joins_not_announced) {
   presence_clients_.Set(static_cast<std::int64_t>(members));
   join_leave_size_.Set(joins_not_announced);
+}
+
+void ShardMetrics::SampleMapPresence(std::size_t present, std::uint64_t refused) {
+  map_presence_.Set(static_cast<std::int64_t>(present));
+  map_presence_refused_.Set(refused);
 }
 
 }  // namespace tickcast::shards

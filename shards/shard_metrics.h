@@ -61,6 +61,7 @@ class ShardMetrics {
   void Sample(const ConnectionTable& connections, const ChannelTable& channels,
               const Exchange& exchange, std::size_t home_channels, std::uint64_t published);
   void SampleMembers(std::size_t members, std::uint64_t joins_not_announced);
+  void SampleMapPresence(std::size_t present, std::uint64_t refused);
 
  private:
   // Adds a metric of this shard: the label `shard`, and one more if `label` is set.
@@ -132,6 +133,8 @@ class ShardMetrics {
   engine::Counter& lane_conflated_;
   engine::Gauge& presence_clients_;
   engine::Counter& join_leave_size_;
+  engine::Gauge& map_presence_;
+  engine::Counter& map_presence_refused_;
   std::array<engine::Counter*, kErrors> errors_{};
   std::array<engine::Counter*, protocol::kJwtResults> tokens_{};
   std::array<engine::Counter*, 32> closes_{};  // By the order of kCloseReasons.

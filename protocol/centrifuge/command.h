@@ -73,9 +73,9 @@ struct SubscribeRequest {
 
 struct PublishRequest {
   std::string_view channel;  // Never empty.
-  std::string_view data;     // Empty when absent: error 107.
+  std::string_view data;     // Empty when absent: error 107, but for a map.
   std::string_view key;      // Map publish.
-  std::int32_t type = 0;     // 0 plain, 1 map.
+  std::int32_t type = 0;     // 1 map, any other plain.
   bool removed = false;      // Map publish: remove `key`.
 };
 

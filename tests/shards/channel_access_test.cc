@@ -32,6 +32,47 @@ TEST_F(ChannelAccessTest, ClientsAndAnonymousClients) {
   EXPECT_FALSE(MaySubscribe("n:a", "")) << "an addition, not a permission of its own";
 }
 
+// A subscriber's permission counts while it is one, that of the anonymous only beside another.
+TEST_F(ChannelAccessTest, KeysAreWrittenAndRemovedByTwoSetsOfPermissions) {
+  engine::MapConfig& map = ns().map;
+  const auto may = [this](bool remove, std::string_view user, bool subscribed) {
+    return ChannelAccess(config_).MayWriteKey(ns(), remove, user, subscribed);
+  };
+  const struct {
+    bool remove;
+    bool& client;
+    bool& subscriber;
+    bool& anonymous;
+  } rows[] = {
+      {false, map.allow_publish_for_client, map.allow_publish_for_subscriber,
+       map.allow_publish_for_anonymous},
+      {true, map.allow_remove_for_client, map.allow_remove_for_subscriber,
+       map.allow_remove_for_anonymous},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.remove);
+    EXPECT_FALSE(may(row.remove, "u", true));
+    row.client = true;
+    EXPECT_TRUE(may(row.remove, "u", false));
+    EXPECT_FALSE(may(row.remove, "", true));
+    EXPECT_FALSE(may(!row.remove, "u", true));
+    row.anonymous = true;
+    EXPECT_TRUE(may(row.remove, "", false));
+    row.client = false;
+    EXPECT_FALSE(may(row.remove, "", true));
+    row.subscriber = true;
+    EXPECT_TRUE(may(row.remove, "", true));
+    EXPECT_TRUE(may(row.remove, "u", true));
+    EXPECT_FALSE(may(row.remove, "u", false));
+    row.anonymous = false;
+    EXPECT_FALSE(may(row.remove, "", true));
+    row.subscriber = false;
+    config_.client.insecure = true;
+    EXPECT_TRUE(may(row.remove, "", false));
+    config_.client.insecure = false;
+  }
+}
+
 TEST_F(ChannelAccessTest, UserLimitedChannelsAreForTheirUsersOnly) {
   ns().allow_subscribe_for_client = true;
   EXPECT_TRUE(MaySubscribe("n:a#42", "7")) << "nothing special where the namespace does not say so";

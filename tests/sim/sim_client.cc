@@ -43,6 +43,8 @@ HeardPublication PublicationOf(simdjson::dom::object publication) {
   heard.key = Member<std::string_view>(publication, "key", {});
   heard.version = Member<std::uint64_t>(publication, "version", 0);
   heard.removed = Member<bool>(publication, "removed", false);
+  simdjson::dom::element info;
+  if (publication["info"].get(info) == simdjson::SUCCESS) heard.info = simdjson::minify(info);
   return heard;
 }
 

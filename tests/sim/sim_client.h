@@ -27,6 +27,7 @@ struct HeardPublication {
   std::string key;
   std::uint64_t version = 0;
   bool removed = false;
+  std::string info;  // Minified JSON of who published.
 };
 
 // One thing the server has said.

@@ -159,6 +159,20 @@ told('a publish of an unknown type', [put(2, 'kept:x', 'a', { type: 2, data: 1 }
   ['2:103', 'open']);
 told('a removal of what is not there', [put(2, 'kept:x', 'a', { removed: true })],
   ['2:publish', 'open']);
+told('a removal with a value', [put(2, 'kept:x', 'a', { removed: true, data: 1 })],
+  ['2:publish', 'open']);
+told('a publish without a value', [put(2, 'kept:x', 'a', {})], ['2:publish', 'open']);
+told('a publish under a name of his own that names nothing', [put(2, 'byclient:x', '')],
+  ['2:publish', 'open']);
+told('a publish under the name of nobody', [put(2, 'byuser:x', '42')], ['2:103', 'open']);
+told('a removal under the name of nobody', [put(2, 'byuser:x', '42', { removed: true })],
+  ['2:103', 'open']);
+told('a publish where it is not allowed', [put(2, 'readonlymap:x', 'a')], ['2:103', 'open']);
+told('a removal where it is not allowed', [put(2, 'readonlymap:x', 'a', { removed: true })],
+  ['2:103', 'open']);
+told('a publish to a map with a name that is none', [put(2, 'kept:ы', 'a')], ['2:107', 'open']);
+told('a plain publish of another type', [{ id: 2, publish: { channel: 'stream:x', type: 2,
+  key: 'a', data: 1 } }], ['2:publish', 'open']);
 told('a map publish to nothing known', [put(2, 'nosuch:x', 'a')], ['2:102', 'open']);
 
 tryConversations(conversations, keyedServer);
