@@ -21,11 +21,6 @@ constexpr std::size_t kEpochCharacters = 8;
 // Of what is announced before a publication: what waits has a bound of its own.
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
-void Fail(Request& request, protocol::ErrorCode error) {
-  request.failed = true;
-  request.error = error;
-}
-
 }  // namespace
 
 Home::Home(const engine::Config& config, Exchange& exchange, std::uint64_t seed)
@@ -253,19 +248,19 @@ bool Home::OverRate(Channel& channel, Request& request, std::uint64_t now_ns) {
     return false;
   }
   request.over_rate = true;
-  Fail(request, protocol::ErrorCode::kTooManyRequests);
+  request.Fail(protocol::ErrorCode::kTooManyRequests);
   return true;
 }
 
 void Home::AnswerPublish(Request& request, std::uint64_t now_ns) {
   Channel* channel = FindOrAdd(request.channel, now_ns);
-  if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
+  if (channel == nullptr) return request.Fail(protocol::ErrorCode::kUnknownChannel);
   // Its changes have keys.
-  if (channel->ns->is_map()) return Fail(request, protocol::ErrorCode::kBadRequest);
+  if (channel->ns->is_map()) return request.Fail(protocol::ErrorCode::kBadRequest);
   request.suppressed = Suppress(*channel, request, now_ns);
   if (request.suppressed) return;
   if (OverRate(*channel, request, now_ns)) return;
-  if (Congested(*channel)) return Fail(request, protocol::ErrorCode::kTooManyRequests);
+  if (Congested(*channel)) return request.Fail(protocol::ErrorCode::kTooManyRequests);
   request.offset = PublishTo(*channel, std::move(request.draft), request.skip_history, now_ns);
   if (request.offset != 0) {
     request.epoch = channel->epoch;
@@ -283,14 +278,14 @@ void Home::AnswerPublish(Request& request, std::uint64_t now_ns) {
 
 void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
   Channel* channel = FindOrAdd(request.channel, now_ns);
-  if (channel == nullptr) return Fail(request, protocol::ErrorCode::kUnknownChannel);
+  if (channel == nullptr) return request.Fail(protocol::ErrorCode::kUnknownChannel);
   const std::uint32_t limit = request.tracked ? 0 : channel->ns->subscriber_limit;
   if (limit != 0 && channel->subscribers >= limit) {
-    return Fail(request, protocol::ErrorCode::kLimitExceeded);
+    return request.Fail(protocol::ErrorCode::kLimitExceeded);
   }
   channel->touched_ns = now_ns;
   if (channel->ns->is_map() != (request.map != nullptr)) {
-    return Fail(request, protocol::ErrorCode::kBadRequest);
+    return request.Fail(protocol::ErrorCode::kBadRequest);
   }
   if (channel->map != nullptr) return AnswerMapSubscribe(*channel, request, now_ns);
   // Over a feed: what is in it the asker's shard knows.
@@ -316,7 +311,7 @@ void Home::AnswerSubscribe(Request& request, std::uint64_t now_ns) {
 
 // What nobody tracks is kept nowhere: who tracks it later is told what the backend says then.
 void Home::AnswerPollPublish(Request& request, std::uint64_t now_ns) {
-  if (watcher_ == nullptr) return Fail(request, protocol::ErrorCode::kNotAvailable);
+  if (watcher_ == nullptr) return request.Fail(protocol::ErrorCode::kNotAvailable);
   const std::string slot(request.draft->channel());
   request.suppressed =
       !watcher_->OnSlotPublished(slot, request.version, request.version_epoch, now_ns);

@@ -26,11 +26,6 @@ constexpr int kExpiriesPerSweep = 1024;
 // Subscribers on a full way have to hear of it too.
 constexpr std::uint64_t kWhenCongestedNs = 100'000'000;
 
-void Fail(Request& request, ErrorCode error) {
-  request.failed = true;
-  request.error = error;
-}
-
 // What API calls ask for: below 0 everything.
 std::size_t LimitOf(const Request& request) {
   return request.limit < 0 ? kNoLimit : static_cast<std::size_t>(request.limit);
@@ -46,8 +41,8 @@ std::uint64_t Home::MapTtl(const Channel& channel) {
 
 void Home::AnswerMap(Request& request, std::uint64_t now_ns) {
   const engine::Namespace* const ns = config_.FindNamespace(request.channel);
-  if (ns == nullptr) return Fail(request, ErrorCode::kUnknownChannel);
-  if (!ns->has_own_map()) return Fail(request, ErrorCode::kBadRequest);
+  if (ns == nullptr) return request.Fail(ErrorCode::kUnknownChannel);
+  if (!ns->has_own_map()) return request.Fail(ErrorCode::kBadRequest);
   // What asks about keys that never were does not make a channel of its name.
   Channel* channel = Find(request.channel);
   if (request.kind == Request::Kind::kMapStats) {
@@ -78,7 +73,7 @@ void Home::AnswerMapWrite(Request& request, std::uint64_t now_ns) {
   const bool remove = request.kind == Request::Kind::kMapRemove;
   // As the original: dropping what is old needs positions.
   if (request.version != 0 && !channel.ns->map.has_stream()) {
-    return Fail(request, ErrorCode::kInternal);
+    return request.Fail(ErrorCode::kInternal);
   }
   request.epoch = map.epoch();
   request.offset = map.offset();
@@ -103,7 +98,7 @@ void Home::AnswerMapWrite(Request& request, std::uint64_t now_ns) {
   asked.suppression = map.Check(write, now_ns);
   request.suppressed = asked.suppression != MapSuppression::kNone;
   if (request.suppressed) return;
-  if (Congested(channel)) return Fail(request, ErrorCode::kTooManyRequests);
+  if (Congested(channel)) return request.Fail(ErrorCode::kTooManyRequests);
   ChangeKey(
       channel, write,
       remove ? DraftRemoval(channel, asked.key, asked.tags, now_ns) : std::move(request.draft),
@@ -143,7 +138,7 @@ void Home::AnswerMapReadState(Channel& channel, Request& request) const {
   request.epoch = map.epoch();
   request.offset = map.offset();
   if (request.has_since && request.since_epoch != map.epoch()) {
-    return Fail(request, ErrorCode::kUnrecoverablePosition);
+    return request.Fail(ErrorCode::kUnrecoverablePosition);
   }
   if (!request.map->key.empty()) {
     if (const PublicationRef* const found = map.Find(request.map->key); found != nullptr) {
@@ -161,7 +156,7 @@ void Home::AnswerMapReadStream(Channel& channel, Request& request) const {
   request.epoch = map.epoch();
   request.offset = map.offset();
   if (request.has_since && !request.since_epoch.empty() && request.since_epoch != map.epoch()) {
-    return Fail(request, ErrorCode::kUnrecoverablePosition);
+    return request.Fail(ErrorCode::kUnrecoverablePosition);
   }
   const std::size_t limit = LimitOf(request);
   if (!request.reverse) {

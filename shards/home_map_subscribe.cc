@@ -18,11 +18,6 @@ namespace {
 
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
-void Fail(Request& request, ErrorCode error) {
-  request.failed = true;
-  request.error = error;
-}
-
 }  // namespace
 
 void Home::AnswerMapSubscribe(Channel& channel, Request& request, std::uint64_t now_ns) {
@@ -42,11 +37,11 @@ void Home::ReadMapState(Channel& channel, Request& request) {
   const MapState& map = *channel.map;
   MapRequest& asked = *request.map;
   if (!request.since_epoch.empty() && request.since_epoch != map.epoch()) {
-    return Fail(request, ErrorCode::kUnrecoverablePosition);
+    return request.Fail(ErrorCode::kUnrecoverablePosition);
   }
   if (!asked.has_cut) asked.cut = map.sequence();
   // Of another life, whose keys the client has in part.
-  if (asked.cut < map.SequenceOf(0)) return Fail(request, ErrorCode::kUnrecoverablePosition);
+  if (asked.cut < map.SequenceOf(0)) return request.Fail(ErrorCode::kUnrecoverablePosition);
   request.sequence = asked.cut;
   request.offset = channel.ns->map.has_stream() ? asked.cut - map.SequenceOf(0) : 0;
   if (map.ReadState(asked.cursor, asked.page_size, asked.cut, asked.state)) return;
@@ -59,9 +54,9 @@ void Home::ReadMapState(Channel& channel, Request& request) {
 void Home::ReadMapStream(Channel& channel, Request& request) {
   const MapState& map = *channel.map;
   MapRequest& asked = *request.map;
-  if (!channel.ns->map.has_stream()) return Fail(request, ErrorCode::kBadRequest);
+  if (!channel.ns->map.has_stream()) return request.Fail(ErrorCode::kBadRequest);
   if (!request.since_epoch.empty() && request.since_epoch != map.epoch()) {
-    return Fail(request, ErrorCode::kUnrecoverablePosition);
+    return request.Fail(ErrorCode::kUnrecoverablePosition);
   }
   const std::uint64_t since = map.SequenceOf(request.since_offset);
   // What comes while it reads is no reason to read on for ever: who has nearly come to where the
@@ -69,7 +64,7 @@ void Home::ReadMapStream(Channel& channel, Request& request) {
   if (asked.goal == 0) asked.goal = map.sequence();
   if (since + asked.page_size >= asked.goal) return JoinMap(channel, request);
   const MapState::Changes read = map.ReadChanges(since, asked.page_size, request.publications);
-  if (read == MapState::Changes::kUnable) return Fail(request, ErrorCode::kUnrecoverablePosition);
+  if (read == MapState::Changes::kUnable) return request.Fail(ErrorCode::kUnrecoverablePosition);
   // Fewer than there are numbers, since each key is told once: that was all.
   if (read == MapState::Changes::kAll) {
     request.publications.clear();
@@ -85,7 +80,7 @@ void Home::JoinMap(Channel& channel, Request& request) {
   const bool has_stream = channel.ns->map.has_stream();
   // Without a cut an ephemeral map tells what comes, whatever was.
   if ((has_stream || request.map->has_cut) && request.since_epoch != map.epoch()) {
-    return Fail(request, ErrorCode::kUnrecoverablePosition);
+    return request.Fail(ErrorCode::kUnrecoverablePosition);
   }
   std::uint64_t since = map.sequence();
   if (has_stream) {
@@ -107,7 +102,7 @@ void Home::GoLive(Channel& channel, Request& request, std::uint64_t since, std::
   }
   if (read != MapState::Changes::kAll) {
     request.publications.clear();
-    return Fail(request, ErrorCode::kUnrecoverablePosition);
+    return request.Fail(ErrorCode::kUnrecoverablePosition);
   }
   request.offset = map.offset();
   request.map->live = true;

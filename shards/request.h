@@ -132,7 +132,11 @@ struct Request {
 
   // The answer.
   protocol::ErrorCode error = protocol::ErrorCode::kInternal;
-  bool failed = false;     // `error` says why.
+  bool failed = false;  // `error` says why.
+  void Fail(protocol::ErrorCode why) {
+    failed = true;
+    error = why;
+  }
   bool over_rate = false;  // kPublish that failed: by the namespace's publish_rate.
   bool recovered = false;
   // kPublish: a repetition, or an old version; kMapPublish, kMapRemove: see map->suppression.
