@@ -55,7 +55,6 @@ BookCounts BookCounts::Since(const BookCounts& earlier) const {
 
 Books::Books(const BooksOptions& options, const Topology& topology, const Mix& mix)
     : options_(options),
-      topology_(topology),
       mix_(mix),
       connections_(ConnectionsOf(options, topology)),
       subscriptions_(topology.subscriptions()),

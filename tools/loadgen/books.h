@@ -139,7 +139,6 @@ class Books {
   std::uint32_t Milliseconds(std::uint64_t now_ns) const;
 
   const BooksOptions options_;
-  const Topology& topology_;
   const Mix& mix_;
   const std::uint32_t connections_;
   const std::size_t subscriptions_;
