@@ -36,8 +36,7 @@ struct Change {
 class Reference {
  public:
   explicit Reference(const engine::MapConfig& options)
-      : options_(options),
-        tombstones_(options.tombstones()) {}
+      : options_(options), tombstones_(options.tombstones()) {}
 
   void Append(const Change& change, std::uint64_t now) {
     Look(now);
