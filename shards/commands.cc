@@ -102,6 +102,7 @@ bool Commands::RunConnected(engine::Slot slot, const Command& command) {
       return Pong(slot);
     case CommandKind::kSubscribe:
       Subscribe(slot, command);
+      if (!command_waits_) LetMirrorGo(slot);
       // A token of somebody else closes the connection.
       return connections_[slot].state != Connection::State::kClosing;
     case CommandKind::kUnsubscribe:

@@ -393,6 +393,10 @@ class Commands {
                    std::size_t limit);
   std::optional<std::string_view> ReadMirror(engine::Slot slot, const View& view, Request& answer);
   void ReleaseMirror(ChannelIndex map);
+  // The mirror stays while a backend decides about a connection's command; at most one each.
+  void HoldMirror(engine::Slot slot, std::string_view channel);
+  // Its command runs again, or the connection is gone.
+  void LetMirrorGo(engine::Slot slot);
   void EndMirror(ChannelIndex map);
 
   // Views (commands_view.cc).
@@ -525,6 +529,7 @@ class Commands {
   protocol::TrackSignatureVerifier track_verifier_;
   absl::flat_hash_map<ChannelIndex, std::vector<KeyWaiter>> waiting_keys_;  // By their view.
   Mirrors mirrors_;                                                         // By their maps.
+  absl::flat_hash_map<engine::Slot, ChannelIndex> held_mirrors_;            // See HoldMirror().
   std::vector<ChannelIndex> changed_slots_;  // Whose mirrors have not taken their values yet.
   std::vector<PublicationRef> page_;         // Scratch.
   Mirror::Page filtered_page_;               // Scratch.

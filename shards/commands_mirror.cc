@@ -281,6 +281,20 @@ void Commands::ReleaseMirror(ChannelIndex map) {
   DropIfUnused(map);
 }
 
+void Commands::HoldMirror(engine::Slot slot, std::string_view channel) {
+  const ChannelIndex map = channels_.Find(channel);
+  if (held_mirrors_.emplace(slot, map).second) ++channels_[map].asking;
+}
+
+void Commands::LetMirrorGo(engine::Slot slot) {
+  if (held_mirrors_.empty()) return;
+  const auto found = held_mirrors_.find(slot);
+  if (found == held_mirrors_.end()) return;
+  const ChannelIndex map = found->second;
+  held_mirrors_.erase(found);
+  ReleaseMirror(map);
+}
+
 // Its last subscriber is gone.
 void Commands::EndMirror(ChannelIndex map) {
   const auto found = mirrors_.find(map);

@@ -97,7 +97,10 @@ void Commands::Subscribe(engine::Slot slot, const Command& command) {
   SubscriptionDetails details = DetailsBy(*ns);
   const protocol::ProxyAnswer* decision = nullptr;
   if (by_backend) {
+    const bool answered = decision_ != nullptr;
     decision = DecideSubscribe(slot, command, *ns, details);
+    // Else it would end before the answer is there, and be made and asked about again and again.
+    if (mirrors && !answered && command_waits_) HoldMirror(slot, subscribe.channel);
     if (decision == nullptr) return;
   } else {
     switch (MaySubscribe(slot, command, *ns, details)) {
@@ -403,6 +406,7 @@ void Commands::Remove(engine::Slot slot, std::uint32_t subscription, Departure d
 
 void Commands::LeaveAll(engine::Slot slot, bool may_return) {
   parked_.Drop(slot);
+  LetMirrorGo(slot);
   if (connections_[slot].connecting != nullptr) {
     connections_[slot].connecting.reset();
     fan_out_.Release(slot);
