@@ -240,6 +240,9 @@ bool Commands::ShowChanges(engine::Slot slot, const View& view,
       filters_.Read(change->tags());
       if (!filters_.Matches(view.filter)) {
         views_.push_back(LineMaker::RemovalOf(view.form, *change, view.delta));
+        if (view.address != KeyedAddresses::kNone) {
+          views_.back().key = addresses_.KeyOf(view.address, change->channel());
+        }
         continue;
       }
     }

@@ -51,6 +51,8 @@ void FanOut::ShowChange(ChannelIndex index, const PublicationRef& publication,
     PublicationRef removal =
         Publication::Draft({.channel = publication->channel(),
                             .push_prefix = Publication::PushPrefix(publication->channel()),
+                            // A slot has its key in its name; a block has to have something else.
+                            .data = publication->key().empty() ? "null" : "",
                             .tags = replaced->tags(),
                             .key = publication->key(),
                             .removed = true,

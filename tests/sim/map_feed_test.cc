@@ -161,6 +161,45 @@ TEST_F(MapFeedTest, AllAddressesOfASlotShowTheSame) {
   }
 }
 
+// Feeds tag nothing, but whoever may use the server API can publish to a symbol's channel.
+TEST_F(MapFeedTest, ASymbolLeavesAFilterByARemoval) {
+  Begin(2);
+  TickAll(3);
+  const auto publish = [this](std::string_view symbol, std::string_view tags) {
+    const std::string answer =
+        Call("publish", absl::StrCat(R"({"channel":"ticker:kucoin.)", protocol::Abseil(symbol),
+                                     R"(","data":{"n":1})", protocol::Abseil(tags), "}"));
+    EXPECT_NE(answer.find("result"), answer.npos) << answer;
+    Settle();
+  };
+  for (const char* const symbol : {"S0", "S1", "S2"}) publish(symbol, R"(,"tags":{"g":"1"})");
+  for (const bool delta : {false, true}) {
+    SCOPED_TRACE(delta);
+    const Wants wants{.channel = kTickers,
+                      .limit = 1,
+                      .delta = delta,
+                      .tf = R"({"key":"g","cmp":"eq","val":"1"})"};
+    MapMirror& live = Live(wants);
+    EXPECT_EQ(live.keys().size(), 3u);
+    MapMirror& reading = NewMirror(wants, 1);
+    reading.set_stops_between_pages(true);
+    BeginMirror(reading);
+    ASSERT_TRUE(cluster_->RunUntil([&] { return reading.waits(); }));
+    publish("S0", "");
+    reading.set_stops_between_pages(false);
+    reading.Continue();
+    ASSERT_TRUE(cluster_->RunUntil([&] { return reading.live(); }));
+    for (MapMirror* mirror : {&live, &reading}) {
+      EXPECT_EQ(mirror->keys().size(), 2u);
+      EXPECT_FALSE(mirror->keys().contains("S0"));
+    }
+    publish("S1", "");
+    publish("S1", R"(,"tags":{"g":"1"})");
+    publish("S0", R"(,"tags":{"g":"1"})");
+    for (MapMirror* mirror : {&live, &reading}) EXPECT_EQ(mirror->keys().size(), 3u);
+  }
+}
+
 TEST_F(MapFeedTest, ASlowReaderOfAMarketEndsWithItsNewestValues) {
   options_.faults = {.min_socket_buffer_bytes = 600, .max_socket_buffer_bytes = 600};
   padding_bytes_ = 150;
