@@ -461,6 +461,8 @@ class Commands {
   void OnSubscribed(Request& answer);
   void Admit(engine::Slot slot, std::uint32_t subscription, Channel& channel, Request& answer);
   static protocol::SubscribeResult PositionOf(const Request& answer);
+  void ShowGranted(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
+                   const Request& answer, protocol::SubscribeResult& result);
   bool ReplySubscribed(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
                        const Request& answer);
   bool PushSubscribed(engine::Slot slot, const Channel& channel, const Request& answer);

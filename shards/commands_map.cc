@@ -187,17 +187,10 @@ bool Commands::ReplyMap(engine::Slot slot, std::uint32_t subscription, const Cha
   if (page.live) {
     result.recoverable = ns.map.has_stream();
     result.delta = channel.view.delta;
-    result.id = channel.view.compact ? answer.channel_id : 0;
     // Without positions nobody knows what a client has missed.
     result.recovered = ns.map.has_stream() && answer.recovered;
     result.was_recovering = answer.recover;
-    const SubscriptionDetails* details = connections_[slot].session->DetailsOf(answer.local);
-    if (details != nullptr && details->expires_ns != 0 && details->client_refreshes) {
-      result.expires = true;
-      result.ttl_s = SecondsUntil(details->expires_ns);
-    }
-    if (answer.wants_terms) result.data = WriteTerms(slot, subscription);
-    if (!answer.reply_data.empty()) result.data = answer.reply_data;
+    ShowGranted(slot, subscription, channel, answer, result);
   } else {
     result.phase = static_cast<std::int32_t>(page.phase);
     if (!page.cursor.empty()) protocol::AppendMapCursor(answer.channel, page.cursor, cursor);

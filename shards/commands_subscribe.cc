@@ -300,6 +300,20 @@ protocol::SubscribeResult Commands::PositionOf(const Request& answer) {
   return result;
 }
 
+// What an answer says of a subscription of any type: the channel's number, when it ends, and its
+// terms. Valid as long as `answer` and until the next call of WriteTerms().
+void Commands::ShowGranted(engine::Slot slot, std::uint32_t subscription, const Channel& channel,
+                           const Request& answer, protocol::SubscribeResult& result) {
+  result.id = channel.view.compact ? answer.channel_id : 0;
+  const SubscriptionDetails* details = connections_[slot].session->DetailsOf(answer.local);
+  if (details != nullptr && details->expires_ns != 0 && details->client_refreshes) {
+    result.expires = true;
+    result.ttl_s = SecondsUntil(details->expires_ns);
+  }
+  if (answer.wants_terms) result.data = WriteTerms(slot, subscription);
+  if (!answer.reply_data.empty()) result.data = answer.reply_data;
+}
+
 // False when the connection was closed instead.
 bool Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
                                const Channel& channel, const Request& answer) {
@@ -320,14 +334,7 @@ bool Commands::ReplySubscribed(engine::Slot slot, std::uint32_t subscription,
     const bool polled = channel.ns->is_polled();
     result.epoch = polled ? std::string_view(answer.epoch) : host_.TrackEpoch();
   }
-  result.id = channel.view.compact ? answer.channel_id : 0;
-  const SubscriptionDetails* details = connections_[slot].session->DetailsOf(answer.local);
-  if (details != nullptr && details->expires_ns != 0 && details->client_refreshes) {
-    result.expires = true;
-    result.ttl_s = SecondsUntil(details->expires_ns);
-  }
-  if (answer.wants_terms) result.data = WriteTerms(slot, subscription);
-  if (!answer.reply_data.empty()) result.data = answer.reply_data;
+  ShowGranted(slot, subscription, channel, answer, result);
   protocol::AppendSubscribeReply(connections_[slot].form, answer.command_id, result,
                                  connections_.NewLine(slot));
   fan_out_.OwesReplies(slot);
