@@ -15,21 +15,12 @@
 #include <vector>
 
 #include "tests/sim/map_world.h"
+#include "tests/sim/schedules.h"
 
 namespace tickcast::shards::sim {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kSchedules = 20;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kSchedules = 20;
-#else
-constexpr std::uint64_t kSchedules = 200;
-#endif
-#else
-constexpr std::uint64_t kSchedules = 200;
-#endif
+constexpr std::uint64_t kSchedules = kSanitized ? 20 : 200;
 
 constexpr int kSteps = 36;
 constexpr std::uint32_t kSymbols = 7;
@@ -335,17 +326,12 @@ class Schedule : public MapTest {
   std::size_t value_bytes_ = 0;
 };
 
-std::uint64_t Number(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 TEST(MapWorldTest, EveryMirrorEndsAsItsSource) {
   const bool one = std::getenv("TICKCAST_SIM_SEED") != nullptr;
   const std::uint64_t begin =
-      one ? Number("TICKCAST_SIM_SEED", 0) : Number("TICKCAST_FIRST_SCHEDULE", 0);
+      one ? NumberOf("TICKCAST_SIM_SEED", 0) : NumberOf("TICKCAST_FIRST_SCHEDULE", 0);
   Seen seen;
-  const std::uint64_t end = begin + (one ? 1 : Number("TICKCAST_SCHEDULES", kSchedules));
+  const std::uint64_t end = begin + (one ? 1 : NumberOf("TICKCAST_SCHEDULES", kSchedules));
   for (std::uint64_t seed = begin; seed < end && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(absl::StrCat("TICKCAST_SIM_SEED=", seed));
     Schedule(seed, seen).Play();

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -20,23 +19,14 @@
 #include "absl/strings/str_cat.h"
 #include "tests/sim/audit.h"
 #include "tests/sim/person.h"
+#include "tests/sim/schedules.h"
 #include "tests/sim/sim_cluster.h"
 #include "tests/sim/sim_http_peer.h"
 
 namespace tickcast::shards::sim {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kSeeds = 40;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kSeeds = 40;
-#else
-constexpr std::uint64_t kSeeds = 1200;
-#endif
-#else
-constexpr std::uint64_t kSeeds = 1200;
-#endif
+constexpr std::uint64_t kSeeds = kSanitized ? 40 : 1200;
 
 // Every so manieth seed is played twice, and until all channels are forgotten.
 constexpr std::uint64_t kThoroughSeeds = 8;
@@ -495,17 +485,12 @@ void OnAbort(int) {
   [[maybe_unused]] const auto ignored = write(STDERR_FILENO, seed_text, sizeof(seed_text) - 1);
 }
 
-std::uint64_t Number(const char* variable, std::uint64_t otherwise) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 TEST(ShardWorldTest, WhateverGoesWrongEverySubscriberGetsWhatItIsOwedExactlyOnce) {
   signal(SIGABRT, OnAbort);
-  const std::uint64_t only = Number("TICKCAST_SIM_SEED", ~std::uint64_t{0});
+  const std::uint64_t only = NumberOf("TICKCAST_SIM_SEED", ~std::uint64_t{0});
   const bool one = only != ~std::uint64_t{0};
   const std::uint64_t first = one ? only : 0;
-  const std::uint64_t end = one ? only + 1 : Number("TICKCAST_SIM_SEEDS", kSeeds);
+  const std::uint64_t end = one ? only + 1 : NumberOf("TICKCAST_SIM_SEEDS", kSeeds);
   for (std::uint64_t seed = first; seed < end; ++seed) {
     std::snprintf(seed_text, sizeof(seed_text), "TICKCAST_SIM_SEED=%llu\n",
                   static_cast<unsigned long long>(seed));

@@ -11,22 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/schedules.h"
 #include "tests/sim/watch_world.h"
 
 namespace tickcast::shards::sim {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kSchedules = 10;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kSchedules = 10;
-#else
-constexpr std::uint64_t kSchedules = 60;
-#endif
-#else
-constexpr std::uint64_t kSchedules = 60;
-#endif
+constexpr std::uint64_t kSchedules = kSanitized ? 10 : 60;
 
 constexpr std::uint32_t kSymbols = 12;
 constexpr int kSteps = 40;
@@ -195,15 +186,10 @@ class Schedule : public WatchTest {
   std::vector<Mirror> mirrors_;
 };
 
-std::uint64_t Number(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 TEST(TrackWorldTest, EveryTrackedKeyEndsWithItsNewestValue) {
   const bool one = std::getenv("TICKCAST_SIM_SEED") != nullptr;
-  const std::uint64_t begin = one ? Number("TICKCAST_SIM_SEED", 0) : 0;
-  const std::uint64_t end = one ? begin + 1 : Number("TICKCAST_SCHEDULES", kSchedules);
+  const std::uint64_t begin = one ? NumberOf("TICKCAST_SIM_SEED", 0) : 0;
+  const std::uint64_t end = one ? begin + 1 : NumberOf("TICKCAST_SCHEDULES", kSchedules);
   for (std::uint64_t seed = begin; seed < end && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(absl::StrCat("TICKCAST_SIM_SEED=", seed));
     Schedule(seed).Play();

@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/sim/function_feed.h"
+#include "tests/sim/schedules.h"
 #include "tests/sim/sim_cluster.h"
 
 namespace tickcast::shards::sim {
@@ -21,18 +22,7 @@ namespace {
 
 using Kind = Heard::Kind;
 
-// With sanitizers a schedule takes ten times as long.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kSchedules = 80;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kSchedules = 80;
-#else
-constexpr std::uint64_t kSchedules = 250;
-#endif
-#else
-constexpr std::uint64_t kSchedules = 250;
-#endif
+constexpr std::uint64_t kSchedules = kSanitized ? 80 : 250;
 
 struct Value {
   std::uint64_t number = 0;
