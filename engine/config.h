@@ -203,8 +203,9 @@ struct Config {
 };
 
 // What follows from the rest. Adds the namespaces of market data that the operator did not define,
-// where a feed is on: `ticker` (state) and `trade` (stream), to which feeds publish, and `watch`,
-// in which the tickers are keys; everybody may subscribe to them. What is tracked is state.
+// where a feed is on: `ticker` (state) and `trade` (stream), to which feeds publish, and `watch`
+// and `tickers`, in which the symbols are keys; everybody may subscribe to them. What is tracked is
+// state.
 void CompleteNamespaces(Config& config);
 
 }  // namespace tickcast::engine
